@@ -1,0 +1,1 @@
+//! Settings: `keyward.toml` (named by `KEYWARD_CONFIG`) and `KEYWARD_HOME`.
