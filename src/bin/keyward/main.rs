@@ -1,1 +1,3 @@
-fn main(){}
+//! The admin program.
+
+fn main() {}
