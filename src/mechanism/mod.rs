@@ -1,1 +1,7 @@
-//! Placeholder, replaced by the first change of the room.
+//! Mechanisms: one row of the table each, with everything that is known of it in one value.
+#![forbid(unsafe_code)]
+
+pub mod operation;
+pub mod params;
+pub mod row;
+pub mod table;

@@ -1,1 +1,97 @@
-//! Placeholder, replaced by the first change of the room.
+//! Objects: attributes, the schema that rules them, and who may do what with which object.
+#![forbid(unsafe_code)]
+
+pub mod attribute;
+pub mod flags;
+pub mod vendor;
+
+use crate::error::Result;
+use crate::secret::SecretBytes;
+use attribute::Attributes;
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// The lasting name of an object: 16 random bytes, shown in hexadecimal (`CKA_UNIQUE_ID`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectId(pub [u8; 16]);
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// One object in one revision. Immutable: a change makes a new `Object` with the next revision.
+pub struct Object {
+    id: ObjectId,
+    revision: u64,
+    attributes: Attributes,
+    prepared: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Object {
+    /// An object with these attributes. The revision of a new object is 1.
+    #[must_use]
+    pub fn new(id: ObjectId, revision: u64, attributes: Attributes) -> Self {
+        Object { id, revision, attributes, prepared: OnceLock::new() }
+    }
+
+    /// The object's lasting name.
+    #[must_use]
+    pub fn id(&self) -> ObjectId {
+        self.id
+    }
+
+    /// The number of the object's changes so far, counted from 1.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The object's attributes.
+    #[must_use]
+    pub fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+
+    /// The secret key value (`CKA_VALUE` of a secret key), if the object has one.
+    #[must_use]
+    pub fn secret_value(&self) -> Option<&SecretBytes> {
+        self.attributes.secret(cryptoki_sys::CKA_VALUE)
+    }
+
+    /// The key as the first mechanism that used it prepared it. A mechanism that needs another
+    /// form than the one kept prepares its own copy and does not keep it.
+    ///
+    /// # Errors
+    /// Those of `prepare`.
+    pub fn prepared<T: Any + Send + Sync>(
+        &self,
+        prepare: impl FnOnce(&Attributes) -> Result<T>,
+    ) -> Result<Arc<T>> {
+        if let Some(kept) = self.prepared.get() {
+            if let Ok(kept) = Arc::clone(kept).downcast::<T>() {
+                return Ok(kept);
+            }
+            return prepare(&self.attributes).map(Arc::new);
+        }
+        let fresh = Arc::new(prepare(&self.attributes)?);
+        let kept: Arc<dyn Any + Send + Sync> = fresh.clone();
+        // A second thread may have been first; both forms are then equal, and ours lives for this use.
+        let _ = self.prepared.set(kept);
+        Ok(fresh)
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Object({}, revision {})", self.id, self.revision)
+    }
+}

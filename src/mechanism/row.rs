@@ -1,0 +1,108 @@
+//! The row of a mechanism: what the mechanism list, the info and the dispatch all read.
+
+use super::operation::{Cipher, Digester, Signer, Verifier};
+use super::params::{ParamKind, Params};
+use crate::error::Result;
+use crate::object::Object;
+use crate::object::attribute::{AttributeType, Template, Value};
+use crate::secret::SecretBytes;
+use cryptoki_sys::{
+    CKF_DECRYPT, CKF_DERIVE, CKF_DIGEST, CKF_ENCRYPT, CKF_GENERATE, CKF_GENERATE_KEY_PAIR,
+    CKF_SIGN, CKF_UNWRAP, CKF_VERIFY, CKF_WRAP,
+};
+use std::sync::Arc;
+
+/// Attributes that a generation gives its key, beside those the template asks for.
+pub type Generated = Vec<(AttributeType, Value)>;
+
+/// Starts a digest.
+pub type StartDigest = fn(Params<'_>) -> Result<Box<dyn Digester>>;
+/// Starts an encryption or decryption.
+pub type StartCipher = fn(Params<'_>, &Arc<Object>) -> Result<Box<dyn Cipher>>;
+/// Starts a signature or MAC.
+pub type StartSign = fn(Params<'_>, &Arc<Object>) -> Result<Box<dyn Signer>>;
+/// Starts a verification.
+pub type StartVerify = fn(Params<'_>, &Arc<Object>) -> Result<Box<dyn Verifier>>;
+/// The length in bytes of a wrapped key, from the wrapping key and the length of the plain one.
+pub type WrapLength = fn(Params<'_>, &Object, usize) -> Result<usize>;
+/// Wraps key bytes into `out`, which is at least as long as [`WrapLength`] said.
+pub type Wrap = fn(Params<'_>, &Arc<Object>, &[u8], &mut [u8]) -> Result<usize>;
+/// Unwraps to key bytes.
+pub type Unwrap = fn(Params<'_>, &Arc<Object>, &[u8]) -> Result<SecretBytes>;
+/// Derives key bytes; the wanted length in bytes, `None` for as many as the mechanism gives.
+pub type Derive = fn(Params<'_>, &Arc<Object>, Option<usize>) -> Result<SecretBytes>;
+/// Generates a secret key.
+pub type Generate = fn(Params<'_>, &Template) -> Result<Generated>;
+/// Generates a key pair from the public and the private template: public, then private attributes.
+pub type GeneratePair = fn(Params<'_>, &Template, &Template) -> Result<(Generated, Generated)>;
+
+/// What a mechanism can do. A field that is `None` is not offered and not listed.
+#[derive(Clone, Copy)]
+#[expect(missing_docs, reason = "each field is named by its type")]
+pub struct Operations {
+    pub digest: Option<StartDigest>,
+    pub encrypt: Option<StartCipher>,
+    pub decrypt: Option<StartCipher>,
+    pub sign: Option<StartSign>,
+    pub verify: Option<StartVerify>,
+    pub wrap: Option<(WrapLength, Wrap)>,
+    pub unwrap: Option<Unwrap>,
+    pub derive: Option<Derive>,
+    pub generate: Option<Generate>,
+    pub generate_pair: Option<GeneratePair>,
+}
+
+impl Operations {
+    /// Nothing; rows fill in what they have.
+    pub const NONE: Operations = Operations {
+        digest: None,
+        encrypt: None,
+        decrypt: None,
+        sign: None,
+        verify: None,
+        wrap: None,
+        unwrap: None,
+        derive: None,
+        generate: None,
+        generate_pair: None,
+    };
+}
+
+/// One mechanism.
+pub struct Row {
+    /// The number, `CKM_…`.
+    pub mechanism: u64,
+    /// The name in the standard, for people.
+    pub name: &'static str,
+    /// The smallest and largest key, in the unit that the standard gives for the mechanism.
+    pub key_sizes: (u64, u64),
+    /// The types of keys it works on, or makes; empty for digests.
+    pub key_types: &'static [u64],
+    /// `CKF_EC_…` and the like, beside those that the operations tell.
+    pub more_flags: u64,
+    /// The parameter's form.
+    pub params: ParamKind,
+    /// What it can do.
+    pub operations: Operations,
+}
+
+impl Row {
+    /// The flags of `CK_MECHANISM_INFO`.
+    #[must_use]
+    pub fn flags(&self) -> u64 {
+        let own = &self.operations;
+        let offered = [
+            (own.digest.is_some(), CKF_DIGEST),
+            (own.encrypt.is_some(), CKF_ENCRYPT),
+            (own.decrypt.is_some(), CKF_DECRYPT),
+            (own.sign.is_some(), CKF_SIGN),
+            (own.verify.is_some(), CKF_VERIFY),
+            (own.wrap.is_some(), CKF_WRAP),
+            (own.unwrap.is_some(), CKF_UNWRAP),
+            (own.derive.is_some(), CKF_DERIVE),
+            (own.generate.is_some(), CKF_GENERATE),
+            (own.generate_pair.is_some(), CKF_GENERATE_KEY_PAIR),
+        ];
+        offered.iter().filter(|(has, _)| *has).fold(self.more_flags, |all, (_, flag)| all | flag)
+    }
+}

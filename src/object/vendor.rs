@@ -1,0 +1,13 @@
+//! The vendor's own numbers, as `include/keyward.h` publishes them.
+
+/// Where the vendor's numbers begin: `CKA_VENDOR_DEFINED | "KW" << 8`.
+const BASE: u64 = 0x8000_0000 | 0x004B_5700;
+
+/// `CKM_KEYWARD_KEY_TOKEN`: wraps a key with all its attributes as a key token under a domain key.
+pub const CKM_KEYWARD_KEY_TOKEN: u64 = BASE | 0x01;
+/// `CKA_KEYWARD_DOMAIN_KEY_ID`: on a domain-key object, the 16-byte id of the domain key.
+pub const CKA_KEYWARD_DOMAIN_KEY_ID: u64 = BASE | 0x01;
+/// `CKA_KEYWARD_DOMAIN_KEY_STATE`: on a domain-key object, 0 pending, 1 active, 2 decrypt-only.
+pub const CKA_KEYWARD_DOMAIN_KEY_STATE: u64 = BASE | 0x02;
+/// `CKA_KEYWARD_ROLE`: what a key has been used for, read-only: 0 undecided, 1 data, 2 wrapping.
+pub const CKA_KEYWARD_ROLE: u64 = BASE | 0x03;
