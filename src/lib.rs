@@ -7,6 +7,8 @@ pub mod calls;
 pub mod module;
 pub mod session;
 
+pub mod token;
+
 pub mod mechanism;
 
 pub mod domain;

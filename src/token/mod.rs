@@ -1,0 +1,1 @@
+//! One security module: its identity, PINs, objects and installed domain, over sealed storage.
