@@ -2,4 +2,8 @@
 //! implementation is swapped here and nowhere else.
 
 mod awslc;
+pub mod ec;
+pub mod edwards;
 pub mod hash;
+pub mod montgomery;
+pub mod rsa;

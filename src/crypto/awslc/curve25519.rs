@@ -10,7 +10,7 @@ pub(crate) const SIGNATURE: usize = 64;
 
 /// How Ed25519 treats the message (RFC 8032, section 5.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Variant<'a> {
+pub enum Variant<'a> {
     /// Ed25519: the message as it is.
     Pure,
     /// Ed25519ctx: the message with a context of 1 to 255 bytes.

@@ -233,6 +233,27 @@ impl Key {
         })
     }
 
+    /// Encrypts by PKCS#1 v1.5 into `out`, as long as the modulus. `None` when the message is too long.
+    pub(crate) fn encrypt_pkcs1(&self, message: &[u8], out: &mut [u8]) -> Option<()> {
+        if out.len() != self.size {
+            return None;
+        }
+        let mut written = 0;
+        // SAFETY: lengths checked above; pointers and lengths of one slice each.
+        let code = unsafe {
+            aws_lc_sys::RSA_encrypt(
+                self.rsa(),
+                &raw mut written,
+                out.as_mut_ptr(),
+                out.len(),
+                message.as_ptr(),
+                message.len(),
+                aws_lc_sys::RSA_PKCS1_PADDING,
+            )
+        };
+        (succeeded(code) && written == self.size).then_some(())
+    }
+
     /// The encoded message of OAEP for `message`, as long as the modulus. `None` when it does not fit.
     pub(crate) fn oaep_encode(&self, message: &[u8], hash: Hash, mgf: Hash, label: &[u8]) -> Option<SecretBytes> {
         let mut out = SecretBytes::zeroed(self.size);

@@ -1,0 +1,59 @@
+//! The encodings of PKCS#1 v1.5 for signatures (RFC 8017, section 9.2).
+
+use crate::crypto::hash::Hash;
+
+/// The DER of `DigestInfo` for a digest made by `hash` (RFC 8017, section 9.2, note 1; the SHA-3
+/// identifiers of NIST's hash algorithm registry).
+#[must_use]
+pub fn digest_info(hash: Hash, digest: &[u8]) -> Vec<u8> {
+    let nist = |last| vec![0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last];
+    let identifier = match hash {
+        Hash::Sha1 => vec![0x2b, 0x0e, 0x03, 0x02, 0x1a],
+        Hash::Sha256 => nist(1),
+        Hash::Sha384 => nist(2),
+        Hash::Sha512 => nist(3),
+        Hash::Sha224 => nist(4),
+        Hash::Sha512_224 => nist(5),
+        Hash::Sha512_256 => nist(6),
+        Hash::Sha3_224 => nist(7),
+        Hash::Sha3_256 => nist(8),
+        Hash::Sha3_384 => nist(9),
+        Hash::Sha3_512 => nist(10),
+    };
+    let algorithm = tagged(0x30, &[tagged(0x06, &identifier), tagged(0x05, &[])].concat());
+    tagged(0x30, &[algorithm, tagged(0x04, digest)].concat())
+}
+
+/// One DER element; digests keep every length below 128 bytes, where one byte tells it.
+fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).unwrap_or(u8::MAX);
+    [&[tag, length], content].concat()
+}
+
+/// The encoded message of a signature: 00 01 FF…FF 00 and `data`, `size` bytes; `None` when `data` is
+/// longer than `size` − 11.
+pub(super) fn signature_block(data: &[u8], size: usize) -> Option<Vec<u8>> {
+    let filling = size.checked_sub(data.len())?.checked_sub(3).filter(|filling| *filling >= 8)?;
+    Some([&[0, 1], vec![0xff; filling].as_slice(), &[0], data].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha256_digest_info_is_the_standards() {
+        let info = digest_info(Hash::Sha256, &[0xaa; 32]);
+        let head = [
+            0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05,
+            0x00, 0x04, 0x20,
+        ];
+        assert_eq!(info, [&head[..], &[0xaa; 32]].concat());
+    }
+
+    #[test]
+    fn the_filling_has_eight_bytes_at_least() {
+        assert_eq!(signature_block(&[7; 5], 16), Some([&[0, 1][..], &[255; 8], &[0], &[7; 5]].concat()));
+        assert_eq!(signature_block(&[7; 6], 16), None);
+    }
+}
