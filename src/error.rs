@@ -248,6 +248,9 @@ pub enum Error {
     /// A key token names a domain key that this module does not hold.
     #[error("the key token is under domain key {0}, which this module does not hold")]
     UnknownDomainKey(String),
+    /// A key token was refused; the text says why.
+    #[error("key token refused: {0}")]
+    KeyTokenRefused(String),
     /// A domain token was refused; the text says why.
     #[error("domain token refused: {0}")]
     DomainTokenRefused(String),
