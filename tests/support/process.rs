@@ -1,0 +1,99 @@
+//! Tests that need a process of their own: the test binary runs itself again for one test.
+
+use super::home::Home;
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Names, in a child's environment, the part it plays.
+pub const CHILD: &str = "KEYWARD_TEST_CHILD";
+
+/// How long a child may take before it counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Runs the rest of the test in a process of its own, with a fresh directory: `isolated!(|| { .. })`.
+#[macro_export]
+macro_rules! isolated {
+    ($body:expr) => {{
+        fn here() {}
+        $crate::support::process::isolated(std::any::type_name_of_val(&here), $body)
+    }};
+}
+
+/// The part the test plays in this process: none in the one that cargo started.
+/// `part!()` is the name of the part; `part_of_test!("writer")` starts a child with it.
+pub fn part() -> Option<String> {
+    std::env::var(CHILD).ok()
+}
+
+/// The name by which the test binary knows the test whose inner function has this path.
+pub fn test_name(inner: &str) -> String {
+    let mut parts: Vec<&str> = inner.split("::").skip(1).collect();
+    parts.pop();
+    parts.join("::")
+}
+
+/// This test again, in a new process that uses `home` and plays `part`.
+pub fn again(home: &Home, inner: &str, part: &str) -> Command {
+    let mut command = home.command(std::env::current_exe().expect("the path of this test"));
+    command
+        .args([
+            "--exact",
+            &test_name(inner),
+            "--nocapture",
+            "--test-threads=1",
+        ])
+        .env(CHILD, part);
+    command
+}
+
+/// See the macro `isolated!`.
+pub fn isolated(inner: &str, body: impl FnOnce()) {
+    if part().is_some() {
+        body();
+        return;
+    }
+    let home = Home::new();
+    let child = again(&home, inner, "isolated")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the test again");
+    finish(child);
+}
+
+/// Waits for a child, and fails with its output if it failed, crashed or hung.
+pub fn finish(mut child: Child) {
+    let stdout = drain(child.stdout.take());
+    let stderr = drain(child.stderr.take());
+    let begun = Instant::now();
+    let outcome = loop {
+        match child.try_wait().expect("the state of the child") {
+            Some(status) if status.success() => break Ok(()),
+            Some(status) => break Err(format!("the child ended with {status}")),
+            None if begun.elapsed() > PATIENCE => {
+                let _ = child.kill();
+                let _ = child.wait();
+                break Err("the child hung".to_owned());
+            }
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    if let Err(why) = outcome {
+        let (out, err) = (
+            stdout.join().unwrap_or_default(),
+            stderr.join().unwrap_or_default(),
+        );
+        panic!("{why}\n--- its output\n{out}\n{err}");
+    }
+}
+
+fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.read_to_end(&mut text);
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    })
+}
