@@ -1,1 +1,285 @@
-//! Settings: `keyward.toml` (named by `KEYWARD_CONFIG`) and `KEYWARD_HOME`.
+//! Settings: `keyward.toml` (named by `KEYWARD_CONFIG`) and the data directory (`KEYWARD_HOME`).
+//!
+//! Every setting has a default, so no file is needed. A file with an unknown key, a wrong type or a
+//! value out of range is refused as a whole: a misspelt setting must not silently mean its default.
+#![forbid(unsafe_code)]
+
+use crate::error::{Error, Result};
+use serde::Deserialize;
+use std::env;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The name of the settings file in its directories.
+const FILE_NAME: &str = "keyward.toml";
+/// The settings file of the whole machine, read when the user has none.
+const SYSTEM_FILE: &str = "/etc/keyward/keyward.toml";
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The directory that holds all tokens. `KEYWARD_HOME` outranks it; absolute once loaded.
+    pub home: PathBuf,
+    /// How PINs are stretched and counted.
+    pub pin: Pin,
+    /// Which rules hold for keys that are sensitive but extractable.
+    pub policy: Policy,
+    /// How the token databases are opened.
+    pub store: Store,
+    /// How the processes of one token keep up with each other.
+    pub processes: Processes,
+}
+
+/// How PINs are stretched (Argon2id, RFC 9106) and how many wrong ones are allowed. The cost is
+/// recorded with each PIN when it is set: changing it here changes PINs set from then on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pin {
+    /// Memory that one try takes, in KiB: from 8 for each lane to 4,194,304 (4 GiB).
+    pub memory_kib: u32,
+    /// Passes over that memory, 1 to 1,000.
+    pub passes: u32,
+    /// Parallel lanes, 1 to 64.
+    pub lanes: u32,
+    /// Wrong user PINs in a row before the user PIN locks, 1 to 1,000.
+    pub user_tries: u32,
+    /// Wrong SO PINs in a row before the SO PIN locks, 1 to 1,000.
+    pub so_tries: u32,
+}
+
+/// The rules for keys that are sensitive and extractable. Never-extractable keys have one rule that
+/// no setting changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// Such keys are wrapped under trusted or protected keys only, and a key serves either data or
+    /// wrapping, not both.
+    #[default]
+    Guarded,
+    /// What the standard allows, with its known attacks.
+    Standard,
+}
+
+/// How the token databases are opened.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// How long a write waits for another process's write, in milliseconds, 0 to 60,000.
+    pub busy_timeout_ms: u32,
+}
+
+/// How the processes of one token keep up with each other.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Processes {
+    /// Whether a thread in each process watches for removed domain keys, so that an idle process
+    /// erases them too. A host that forbids threads to `C_Initialize` has none whatever is set.
+    pub watcher: bool,
+}
+
+impl Config {
+    /// Reads the settings as programs do: the file that `KEYWARD_CONFIG` names, or the user's, or
+    /// the machine's, or none; then `KEYWARD_HOME`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the file and the setting, when `KEYWARD_CONFIG` names a file that
+    /// cannot be read, or any file found is not valid.
+    pub fn load() -> Result<Config> {
+        let mut config = match env::var_os("KEYWARD_CONFIG") {
+            Some(path) => Config::read(Path::new(&path))?,
+            None => Config::read_first(&default_files())?,
+        };
+        if let Some(home) = env::var_os("KEYWARD_HOME") {
+            config.home = PathBuf::from(home);
+        }
+        config.home = std::path::absolute(&config.home)
+            .map_err(|_| Error::Config("KEYWARD_HOME (home) is empty".to_owned()))?;
+        Ok(config)
+    }
+
+    /// Reads the settings file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the file and what is wrong with it.
+    pub fn read(path: &Path) -> Result<Config> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|cause| Error::Config(format!("{}: {cause}", path.display())))?;
+        Config::parse(&text).map_err(|cause| match cause {
+            Error::Config(text) => Error::Config(format!("{}: {text}", path.display())),
+            other => other,
+        })
+    }
+
+    /// Takes settings from the text of a settings file.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the setting.
+    pub fn parse(text: &str) -> Result<Config> {
+        let config: Config =
+            toml::from_str(text).map_err(|cause| Error::Config(one_line(&cause)))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Reads the first of `files` that exists; the defaults when none does.
+    fn read_first(files: &[PathBuf]) -> Result<Config> {
+        for file in files {
+            match std::fs::metadata(file) {
+                Ok(_) => return Config::read(file),
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+                // A file that may exist but cannot be looked at must not silently count as absent.
+                Err(_) => return Config::read(file),
+            }
+        }
+        Ok(Config::default())
+    }
+
+    fn check(&self) -> Result<()> {
+        let pin = &self.pin;
+        within("pin.lanes", pin.lanes, 1, 64)?;
+        within("pin.memory_kib", pin.memory_kib, pin.lanes.saturating_mul(8), 4_194_304)?;
+        within("pin.passes", pin.passes, 1, 1_000)?;
+        within("pin.user_tries", pin.user_tries, 1, 1_000)?;
+        within("pin.so_tries", pin.so_tries, 1, 1_000)?;
+        within("store.busy_timeout_ms", self.store.busy_timeout_ms, 0, 60_000)?;
+        if self.home.as_os_str().is_empty() {
+            return Err(Error::Config("home is empty".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            home: default_home(),
+            pin: Pin::default(),
+            policy: Policy::default(),
+            store: Store::default(),
+            processes: Processes::default(),
+        }
+    }
+}
+
+impl Default for Pin {
+    /// The second recommended choice of RFC 9106 section 4, with one lane: 64 MiB, three passes.
+    fn default() -> Self {
+        Pin { memory_kib: 65_536, passes: 3, lanes: 1, user_tries: 10, so_tries: 10 }
+    }
+}
+
+impl Store {
+    /// How long a write waits for another process's write.
+    #[must_use]
+    pub fn busy_timeout(&self) -> Duration {
+        Duration::from_millis(u64::from(self.busy_timeout_ms))
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Store { busy_timeout_ms: 5_000 }
+    }
+}
+
+impl Default for Processes {
+    fn default() -> Self {
+        Processes { watcher: true }
+    }
+}
+
+fn within(name: &str, value: u32, least: u32, most: u32) -> Result<()> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::Config(format!("{name} is {value}; it must be {least} to {most}")))
+}
+
+/// The parser's message without its drawing of the line.
+fn one_line(cause: &toml::de::Error) -> String {
+    cause.message().lines().collect::<Vec<_>>().join("; ")
+}
+
+/// A directory of the user by the XDG Base Directory Specification: the variable when it holds an
+/// absolute path, else the given place under the home directory.
+fn user_directory(variable: &str, under_home: &str) -> Option<PathBuf> {
+    let set = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    set.or_else(|| env::home_dir().map(|home| home.join(under_home)))
+}
+
+fn default_files() -> Vec<PathBuf> {
+    let own = user_directory("XDG_CONFIG_HOME", ".config");
+    let own = own.map(|directory| directory.join("keyward").join(FILE_NAME));
+    own.into_iter().chain([PathBuf::from(SYSTEM_FILE)]).collect()
+}
+
+fn default_home() -> PathBuf {
+    user_directory("XDG_DATA_HOME", ".local/share")
+        .unwrap_or_else(|| PathBuf::from("/var/lib"))
+        .join("keyward")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        Config::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_empty_file_means_the_defaults() {
+        let config = Config::parse("").unwrap();
+        assert_eq!(config, Config::default());
+        assert_eq!((config.pin.memory_kib, config.pin.passes, config.pin.lanes), (65_536, 3, 1));
+        assert_eq!(config.policy, Policy::Guarded);
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let text = "home = '/srv/keyward'\npolicy = 'standard'\n\
+            [pin]\nmemory_kib = 32\npasses = 1\nlanes = 2\nuser_tries = 3\nso_tries = 4\n\
+            [store]\nbusy_timeout_ms = 100\n[processes]\nwatcher = false\n";
+        let expected = Config {
+            home: PathBuf::from("/srv/keyward"),
+            pin: Pin { memory_kib: 32, passes: 1, lanes: 2, user_tries: 3, so_tries: 4 },
+            policy: Policy::Standard,
+            store: Store { busy_timeout_ms: 100 },
+            processes: Processes { watcher: false },
+        };
+        assert_eq!(Config::parse(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named() {
+        assert!(refusal("polcy = 'standard'").contains("polcy"));
+        assert!(refusal("[pin]\nmemory = 1").contains("memory"));
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_named() {
+        assert!(refusal("[pin]\nmemory_kib = 7").contains("pin.memory_kib"));
+        assert!(refusal("[pin]\nlanes = 2\nmemory_kib = 15").contains("pin.memory_kib"));
+        assert!(refusal("[pin]\nuser_tries = 0").contains("pin.user_tries"));
+        assert!(refusal("[store]\nbusy_timeout_ms = 60001").contains("busy_timeout_ms"));
+        assert!(refusal("policy = 'loose'").contains("loose"));
+        assert!(refusal("home = ''").contains("home"));
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let cause = Config::read(Path::new("/nonexistent/keyward.toml")).unwrap_err();
+        assert!(cause.to_string().contains("/nonexistent/keyward.toml"));
+    }
+
+    #[test]
+    fn files_that_do_not_exist_are_passed_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let second = directory.path().join("second.toml");
+        std::fs::write(&second, "policy = 'standard'").unwrap();
+        let files = [directory.path().join("first.toml"), second];
+        assert_eq!(Config::read_first(&files).unwrap().policy, Policy::Standard);
+    }
+}
