@@ -139,11 +139,21 @@ impl Config {
     fn check(&self) -> Result<()> {
         let pin = &self.pin;
         within("pin.lanes", pin.lanes, 1, 64)?;
-        within("pin.memory_kib", pin.memory_kib, pin.lanes.saturating_mul(8), 4_194_304)?;
+        within(
+            "pin.memory_kib",
+            pin.memory_kib,
+            pin.lanes.saturating_mul(8),
+            4_194_304,
+        )?;
         within("pin.passes", pin.passes, 1, 1_000)?;
         within("pin.user_tries", pin.user_tries, 1, 1_000)?;
         within("pin.so_tries", pin.so_tries, 1, 1_000)?;
-        within("store.busy_timeout_ms", self.store.busy_timeout_ms, 0, 60_000)?;
+        within(
+            "store.busy_timeout_ms",
+            self.store.busy_timeout_ms,
+            0,
+            60_000,
+        )?;
         if self.home.as_os_str().is_empty() {
             return Err(Error::Config("home is empty".to_owned()));
         }
@@ -166,7 +176,13 @@ impl Default for Config {
 impl Default for Pin {
     /// The second recommended choice of RFC 9106 section 4, with one lane: 64 MiB, three passes.
     fn default() -> Self {
-        Pin { memory_kib: 65_536, passes: 3, lanes: 1, user_tries: 10, so_tries: 10 }
+        Pin {
+            memory_kib: 65_536,
+            passes: 3,
+            lanes: 1,
+            user_tries: 10,
+            so_tries: 10,
+        }
     }
 }
 
@@ -180,7 +196,9 @@ impl Store {
 
 impl Default for Store {
     fn default() -> Self {
-        Store { busy_timeout_ms: 5_000 }
+        Store {
+            busy_timeout_ms: 5_000,
+        }
     }
 }
 
@@ -194,7 +212,9 @@ fn within(name: &str, value: u32, least: u32, most: u32) -> Result<()> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
-    Err(Error::Config(format!("{name} is {value}; it must be {least} to {most}")))
+    Err(Error::Config(format!(
+        "{name} is {value}; it must be {least} to {most}"
+    )))
 }
 
 /// The parser's message without its drawing of the line.
@@ -205,14 +225,18 @@ fn one_line(cause: &toml::de::Error) -> String {
 /// A directory of the user by the XDG Base Directory Specification: the variable when it holds an
 /// absolute path, else the given place under the home directory.
 fn user_directory(variable: &str, under_home: &str) -> Option<PathBuf> {
-    let set = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let set = env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
     set.or_else(|| env::home_dir().map(|home| home.join(under_home)))
 }
 
 fn default_files() -> Vec<PathBuf> {
     let own = user_directory("XDG_CONFIG_HOME", ".config");
     let own = own.map(|directory| directory.join("keyward").join(FILE_NAME));
-    own.into_iter().chain([PathBuf::from(SYSTEM_FILE)]).collect()
+    own.into_iter()
+        .chain([PathBuf::from(SYSTEM_FILE)])
+        .collect()
 }
 
 fn default_home() -> PathBuf {
@@ -233,7 +257,10 @@ mod tests {
     fn an_empty_file_means_the_defaults() {
         let config = Config::parse("").unwrap();
         assert_eq!(config, Config::default());
-        assert_eq!((config.pin.memory_kib, config.pin.passes, config.pin.lanes), (65_536, 3, 1));
+        assert_eq!(
+            (config.pin.memory_kib, config.pin.passes, config.pin.lanes),
+            (65_536, 3, 1)
+        );
         assert_eq!(config.policy, Policy::Guarded);
     }
 
@@ -244,9 +271,17 @@ mod tests {
             [store]\nbusy_timeout_ms = 100\n[processes]\nwatcher = false\n";
         let expected = Config {
             home: PathBuf::from("/srv/keyward"),
-            pin: Pin { memory_kib: 32, passes: 1, lanes: 2, user_tries: 3, so_tries: 4 },
+            pin: Pin {
+                memory_kib: 32,
+                passes: 1,
+                lanes: 2,
+                user_tries: 3,
+                so_tries: 4,
+            },
             policy: Policy::Standard,
-            store: Store { busy_timeout_ms: 100 },
+            store: Store {
+                busy_timeout_ms: 100,
+            },
             processes: Processes { watcher: false },
         };
         assert_eq!(Config::parse(text).unwrap(), expected);

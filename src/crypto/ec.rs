@@ -94,8 +94,14 @@ impl PublicKey {
         if signature.len() != self.curve.signature_size() {
             return Err(Error::SignatureLenRange);
         }
-        let (r, s) = signature.split_at_checked(self.curve.size()).ok_or(Error::SignatureLenRange)?;
-        if self.key.verify(digest, r, s) { Ok(()) } else { Err(Error::SignatureInvalid) }
+        let (r, s) = signature
+            .split_at_checked(self.curve.size())
+            .ok_or(Error::SignatureLenRange)?;
+        if self.key.verify(digest, r, s) {
+            Ok(())
+        } else {
+            Err(Error::SignatureInvalid)
+        }
     }
 }
 
@@ -141,7 +147,9 @@ impl PrivateKey {
     /// # Errors
     /// `HostMemory`, the only way in which it fails.
     pub fn public_point(&self) -> Result<Vec<u8>> {
-        self.key.public_point(self.curve.point_size()).ok_or(Error::HostMemory)
+        self.key
+            .public_point(self.curve.point_size())
+            .ok_or(Error::HostMemory)
     }
 
     /// Signs a digest of any length by ECDSA into `out`: r and s side by side. Bits of the digest beyond
@@ -152,7 +160,10 @@ impl PrivateKey {
     pub fn sign(&self, digest: &[u8], out: &mut [u8]) -> Result<usize> {
         let length = self.curve.signature_size();
         let out = out.get_mut(..length).ok_or(Error::BufferTooSmall(length))?;
-        let (r, s) = self.key.sign(digest, self.curve.size()).ok_or(Error::HostMemory)?;
+        let (r, s) = self
+            .key
+            .sign(digest, self.curve.size())
+            .ok_or(Error::HostMemory)?;
         for (own, byte) in out.iter_mut().zip(r.expose().iter().chain(s.expose())) {
             *own = *byte;
         }

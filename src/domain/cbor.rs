@@ -298,7 +298,10 @@ impl<'b> Reader<'b> {
     pub fn map(&mut self, field: &'static str, limit: usize) -> Result<Keys> {
         let start = self.position();
         let entries = self.0.map().map_err(|error| self.cause(field, &error))?;
-        Ok(Keys { left: self.count(field, start, entries, limit)?, last: None })
+        Ok(Keys {
+            left: self.count(field, start, entries, limit)?,
+            last: None,
+        })
     }
 
     /// The next key of a map, `None` after the last entry.
@@ -306,7 +309,9 @@ impl<'b> Reader<'b> {
     /// # Errors
     /// A key that is not an integer, out of order or twice.
     pub fn key(&mut self, field: &'static str, keys: &mut Keys) -> Result<Option<Key>> {
-        let Some(left) = keys.left.checked_sub(1) else { return Ok(None) };
+        let Some(left) = keys.left.checked_sub(1) else {
+            return Ok(None);
+        };
         keys.left = left;
         let start = self.position();
         let number = self.0.int().map_err(|error| self.cause(field, &error))?;
@@ -436,7 +441,11 @@ impl<'b> Reader<'b> {
 
     /// What the library's refusal of `field` means.
     fn cause(&self, field: &'static str, error: &minicbor::decode::Error) -> Malformed {
-        let flaw = if error.is_end_of_input() { Flaw::Truncated } else { Flaw::WrongType };
+        let flaw = if error.is_end_of_input() {
+            Flaw::Truncated
+        } else {
+            Flaw::WrongType
+        };
         flawed(field, flaw)
     }
 }
@@ -480,21 +489,45 @@ mod tests {
         ] {
             assert_eq!(flaw_of(Reader::new(long).uint("x")), Flaw::NotCanonical);
         }
-        assert_eq!(flaw_of(Reader::new(&[0x58, 1, 7]).bytes("x", 9)), Flaw::NotCanonical);
-        assert_eq!(flaw_of(Reader::new(&[0x98, 0]).array("x", 9)), Flaw::NotCanonical);
-        assert_eq!(flaw_of(Reader::new(&[0x9f, 0xff]).array("x", 9)), Flaw::NotCanonical);
-        assert_eq!(flaw_of(Reader::new(&[0xbf, 0xff]).map("x", 9).map(|_| ())), Flaw::NotCanonical);
+        assert_eq!(
+            flaw_of(Reader::new(&[0x58, 1, 7]).bytes("x", 9)),
+            Flaw::NotCanonical
+        );
+        assert_eq!(
+            flaw_of(Reader::new(&[0x98, 0]).array("x", 9)),
+            Flaw::NotCanonical
+        );
+        assert_eq!(
+            flaw_of(Reader::new(&[0x9f, 0xff]).array("x", 9)),
+            Flaw::NotCanonical
+        );
+        assert_eq!(
+            flaw_of(Reader::new(&[0xbf, 0xff]).map("x", 9).map(|_| ())),
+            Flaw::NotCanonical
+        );
     }
 
     #[test]
     fn indefinite_strings_and_foreign_types_are_refused() {
         assert!(Reader::new(&[0x5f, 0x41, 7, 0xff]).bytes("x", 9).is_err());
         assert!(Reader::new(&[0x7f, 0x61, b'a', 0xff]).text("x", 9).is_err());
-        assert_eq!(flaw_of(Reader::new(&[0x61, b'a']).uint("x")), Flaw::WrongType);
+        assert_eq!(
+            flaw_of(Reader::new(&[0x61, b'a']).uint("x")),
+            Flaw::WrongType
+        );
         assert_eq!(flaw_of(Reader::new(&[]).uint("x")), Flaw::Truncated);
-        assert_eq!(flaw_of(Reader::new(&[0x42, 1]).bytes("x", 9)), Flaw::Truncated);
-        assert_eq!(flaw_of(Reader::new(&[0x43, 1, 2, 3]).bytes("x", 2)), Flaw::TooLong);
-        assert_eq!(flaw_of(Reader::whole(&[1, 2], "x", |r| r.uint("x"))), Flaw::Trailing);
+        assert_eq!(
+            flaw_of(Reader::new(&[0x42, 1]).bytes("x", 9)),
+            Flaw::Truncated
+        );
+        assert_eq!(
+            flaw_of(Reader::new(&[0x43, 1, 2, 3]).bytes("x", 2)),
+            Flaw::TooLong
+        );
+        assert_eq!(
+            flaw_of(Reader::whole(&[1, 2], "x", |r| r.uint("x"))),
+            Flaw::Trailing
+        );
     }
 
     #[test]

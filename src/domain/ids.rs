@@ -101,6 +101,9 @@ mod tests {
         assert_eq!(id.to_string(), "0f0102030405060708090a0b0c0d0ef0");
         assert_eq!(DomainKeyId::from_hex(&id.to_string()), Some(id));
         assert_eq!(DomainKeyId::from_hex("0f"), None);
-        assert_eq!(DomainKeyId::from_hex("0g0102030405060708090a0b0c0d0ef0"), None);
+        assert_eq!(
+            DomainKeyId::from_hex("0g0102030405060708090a0b0c0d0ef0"),
+            None
+        );
     }
 }

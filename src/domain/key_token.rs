@@ -81,7 +81,10 @@ impl fmt::Display for Fault {
             Fault::UnknownCritical(field) => write!(f, "critical field {field} is not known here"),
             Fault::WrongDomain(domain) => write!(f, "it belongs to domain {domain}"),
             Fault::UnknownDomainKey(id) => {
-                write!(f, "it is under domain key {id}, which this module does not hold")
+                write!(
+                    f,
+                    "it is under domain key {id}, which this module does not hold"
+                )
             }
             Fault::RemovedDomainKey(id) => {
                 write!(f, "it is under domain key {id}, which was removed for ever")
@@ -120,7 +123,9 @@ impl From<Fault> for Error {
 /// A nested template that holds a secret or is nested too deep, or a body beyond [`MAX_LEN`].
 pub fn seal(under: &DomainKey, subject: Subject, body: &Body) -> Result<Vec<u8>> {
     let body = body.encode().map_err(Fault::from)?;
-    seal_body(under, subject, |header| under.tokens().seal(header, body.as_slice()))
+    seal_body(under, subject, |header| {
+        under.tokens().seal(header, body.as_slice())
+    })
 }
 
 /// The token around what `seal` makes of the encoded header.
@@ -158,7 +163,10 @@ pub fn open_token(ring: &Keyring, token: &[u8]) -> Result<(Header, Body), Fault>
     let parts = split(token)?;
     let header = parts.header;
     let key = admit(ring, &header)?;
-    let body = key.tokens().open(parts.authenticated, parts.sealed).ok_or(Fault::NotAuthentic)?;
+    let body = key
+        .tokens()
+        .open(parts.authenticated, parts.sealed)
+        .ok_or(Fault::NotAuthentic)?;
     Ok((header, Body::decode(body.expose())?))
 }
 
@@ -178,13 +186,18 @@ fn admit<'r>(ring: &'r Keyring, header: &Header) -> Result<&'r DomainKey, Fault>
     if ring.is_removed(header.domain_key) {
         return Err(Fault::RemovedDomainKey(header.domain_key));
     }
-    let key = ring.find(header.domain_key).ok_or(Fault::UnknownDomainKey(header.domain_key))?;
+    let key = ring
+        .find(header.domain_key)
+        .ok_or(Fault::UnknownDomainKey(header.domain_key))?;
     if ring.is_revoked(header.key) {
         return Err(Fault::Revoked(header.key));
     }
     let minimum = ring.minimum_revision(header.key);
     if header.revision < minimum {
-        return Err(Fault::OldRevision { revision: header.revision, minimum });
+        return Err(Fault::OldRevision {
+            revision: header.revision,
+            minimum,
+        });
     }
     Ok(&key.key)
 }
@@ -209,7 +222,11 @@ fn split(token: &[u8]) -> Result<Parts<'_>, Fault> {
     let authenticated = token.get(start..reader.position()).unwrap_or_default();
     let sealed = reader.bytes("sealed body", MAX_LEN)?;
     reader.end("key token")?;
-    Ok(Parts { header, authenticated, sealed })
+    Ok(Parts {
+        header,
+        authenticated,
+        sealed,
+    })
 }
 
 /// Writes the header of a token under `under`.
@@ -247,7 +264,13 @@ fn read_header(reader: &mut Reader<'_>) -> Result<Header, Fault> {
             Key::Ignorable(_) => reader.skip("header")?,
         }
     }
-    Ok(Header { domain, domain_key, key, version, revision })
+    Ok(Header {
+        domain,
+        domain_key,
+        key,
+        version,
+        revision,
+    })
 }
 
 /// The next field must be `field`.
@@ -269,7 +292,11 @@ mod tests {
     use std::sync::Arc;
 
     const DOMAIN: DomainId = DomainId([0xd0; 32]);
-    const SUBJECT: Subject = Subject { key: KeyId([0xcc; 16]), version: 1, revision: 3 };
+    const SUBJECT: Subject = Subject {
+        key: KeyId([0xcc; 16]),
+        version: 1,
+        revision: 3,
+    };
 
     fn domain_key(id: u8) -> Arc<DomainKey> {
         Arc::new(DomainKey::new(DOMAIN, DomainKeyId([id; 16]), &[id; 32]))
@@ -277,11 +304,24 @@ mod tests {
 
     fn ring(limits: Limits) -> Keyring {
         let keys = vec![
-            RingKey { key: domain_key(1), state: KeyState::DecryptOnly },
-            RingKey { key: domain_key(2), state: KeyState::Active },
+            RingKey {
+                key: domain_key(1),
+                state: KeyState::DecryptOnly,
+            },
+            RingKey {
+                key: domain_key(2),
+                state: KeyState::Active,
+            },
         ];
         let stable = Arc::new(StableSecret::new(&[9; 32]));
-        Keyring::new((DOMAIN, 4), keys, stable, vec![DomainKeyId([7; 16])], limits).unwrap()
+        Keyring::new(
+            (DOMAIN, 4),
+            keys,
+            stable,
+            vec![DomainKeyId([7; 16])],
+            limits,
+        )
+        .unwrap()
     }
 
     /// An AES key as stock tools make one.
@@ -294,12 +334,18 @@ mod tests {
             (CKA_VALUE, Value::secret(SecretBytes::copy_of(&[0x5a; 32]))),
             (CKA_VALUE_LEN, Value::Ulong(32)),
             (CKA_KEY_GEN_MECHANISM, Value::Ulong(CKM_AES_KEY_GEN)),
-            (CKA_ALLOWED_MECHANISMS, Value::Ulongs(vec![CKM_AES_GCM, CKM_AES_CBC_PAD])),
+            (
+                CKA_ALLOWED_MECHANISMS,
+                Value::Ulongs(vec![CKM_AES_GCM, CKM_AES_CBC_PAD]),
+            ),
         ]
         .into_iter()
         .collect();
         for kind in body::BITS {
-            attributes.set(kind, Value::Bool(kind != CKA_EXTRACTABLE && kind != CKA_TRUSTED));
+            attributes.set(
+                kind,
+                Value::Bool(kind != CKA_EXTRACTABLE && kind != CKA_TRUSTED),
+            );
         }
         let inner = Template(vec![(CKA_EXTRACTABLE, Value::Bool(false))]);
         attributes.set(CKA_UNWRAP_TEMPLATE, Value::Template(inner));
@@ -309,14 +355,30 @@ mod tests {
     #[test]
     fn a_key_comes_back_with_every_attribute() {
         let mut body = aes_key();
-        body.validity = Some(Validity { not_before: 1, not_after: 2 });
+        body.validity = Some(Validity {
+            not_before: 1,
+            not_after: 2,
+        });
         body.policy = Some(vec![0xa0]);
         let token = seal(&domain_key(2), SUBJECT, &body).unwrap();
         let (header, opened) = open(&ring(Limits::default()), &token).unwrap();
         assert_eq!(opened, body);
-        let Header { domain, domain_key, key, version, revision } = header;
+        let Header {
+            domain,
+            domain_key,
+            key,
+            version,
+            revision,
+        } = header;
         assert_eq!((domain, domain_key), (DOMAIN, DomainKeyId([2; 16])));
-        assert_eq!(Subject { key, version, revision }, SUBJECT);
+        assert_eq!(
+            Subject {
+                key,
+                version,
+                revision
+            },
+            SUBJECT
+        );
     }
 
     #[test]
@@ -348,16 +410,40 @@ mod tests {
         };
         let none = Limits::default;
         let elsewhere = DomainKey::new(DomainId([1; 32]), DomainKeyId([2; 16]), &[2; 32]);
-        assert_eq!(fault(&elsewhere, none()), Fault::WrongDomain(DomainId([1; 32])));
-        assert_eq!(fault(&domain_key(7), none()), Fault::RemovedDomainKey(DomainKeyId([7; 16])));
-        assert_eq!(fault(&domain_key(6), none()), Fault::UnknownDomainKey(DomainKeyId([6; 16])));
+        assert_eq!(
+            fault(&elsewhere, none()),
+            Fault::WrongDomain(DomainId([1; 32]))
+        );
+        assert_eq!(
+            fault(&domain_key(7), none()),
+            Fault::RemovedDomainKey(DomainKeyId([7; 16]))
+        );
+        assert_eq!(
+            fault(&domain_key(6), none()),
+            Fault::UnknownDomainKey(DomainKeyId([6; 16]))
+        );
         let impostor = DomainKey::new(DOMAIN, DomainKeyId([2; 16]), &[3; 32]);
         assert_eq!(fault(&impostor, none()), Fault::NotAuthentic);
-        let revoked = Limits { revoked: [SUBJECT.key].into(), ..none() };
+        let revoked = Limits {
+            revoked: [SUBJECT.key].into(),
+            ..none()
+        };
         assert_eq!(fault(&domain_key(1), revoked), Fault::Revoked(SUBJECT.key));
-        let raised = Limits { minimum_revisions: [(SUBJECT.key, 4)].into(), ..none() };
-        assert_eq!(fault(&domain_key(1), raised), Fault::OldRevision { revision: 3, minimum: 4 });
-        let met = Limits { minimum_revisions: [(SUBJECT.key, 3)].into(), ..none() };
+        let raised = Limits {
+            minimum_revisions: [(SUBJECT.key, 4)].into(),
+            ..none()
+        };
+        assert_eq!(
+            fault(&domain_key(1), raised),
+            Fault::OldRevision {
+                revision: 3,
+                minimum: 4
+            }
+        );
+        let met = Limits {
+            minimum_revisions: [(SUBJECT.key, 3)].into(),
+            ..none()
+        };
         let token = seal(&domain_key(1), SUBJECT, &aes_key()).unwrap();
         assert!(open_token(&ring(met), &token).is_ok());
     }
@@ -368,7 +454,9 @@ mod tests {
         let mut header = Writer::default();
         write_header(&mut header, &under, SUBJECT);
         let header = [&[0xa7], &header.as_slice()[1..], field].concat();
-        let sealed = under.tokens().seal(&header, aes_key().encode().unwrap().as_slice());
+        let sealed = under
+            .tokens()
+            .seal(&header, aes_key().encode().unwrap().as_slice());
         let mut tail = Writer::default();
         tail.bytes(&sealed);
         [&[0x82], &header[..], tail.as_slice()].concat()
@@ -398,13 +486,16 @@ mod tests {
             template = Template(vec![(CKA_WRAP_TEMPLATE, Value::Template(template))]);
         }
         let mut body = Body::default();
-        body.attributes.set(CKA_WRAP_TEMPLATE, Value::Template(template.clone()));
+        body.attributes
+            .set(CKA_WRAP_TEMPLATE, Value::Template(template.clone()));
         assert!(seal(&domain_key(2), SUBJECT, &body).is_ok());
         let deeper = Template(vec![(CKA_WRAP_TEMPLATE, Value::Template(template))]);
-        body.attributes.set(CKA_WRAP_TEMPLATE, Value::Template(deeper));
+        body.attributes
+            .set(CKA_WRAP_TEMPLATE, Value::Template(deeper));
         assert!(seal(&domain_key(2), SUBJECT, &body).is_err());
         let secret = Template(vec![(CKA_VALUE, Value::secret(SecretBytes::copy_of(b"x")))]);
-        body.attributes.set(CKA_WRAP_TEMPLATE, Value::Template(secret));
+        body.attributes
+            .set(CKA_WRAP_TEMPLATE, Value::Template(secret));
         assert!(seal(&domain_key(2), SUBJECT, &body).is_err());
     }
 

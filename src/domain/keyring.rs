@@ -187,7 +187,15 @@ impl Keyring {
             return None;
         }
         removed.sort_unstable();
-        Some(Keyring { domain, version, keys, active, stable, removed, limits })
+        Some(Keyring {
+            domain,
+            version,
+            keys,
+            active,
+            stable,
+            removed,
+            limits,
+        })
     }
 
     /// The domain.
@@ -244,13 +252,23 @@ impl Keyring {
         if self.limits.minimum_revisions.is_empty() {
             return 0;
         }
-        self.limits.minimum_revisions.get(&key).copied().unwrap_or(0)
+        self.limits
+            .minimum_revisions
+            .get(&key)
+            .copied()
+            .unwrap_or(0)
     }
 }
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keyring({} version {}, {} keys)", self.domain, self.version, self.keys.len())
+        write!(
+            f,
+            "Keyring({} version {}, {} keys)",
+            self.domain,
+            self.version,
+            self.keys.len()
+        )
     }
 }
 
@@ -260,22 +278,43 @@ mod tests {
 
     fn ring_key(id: u8, state: KeyState) -> RingKey {
         let key = DomainKey::new(DomainId([1; 32]), DomainKeyId([id; 16]), &[id; 32]);
-        RingKey { key: Arc::new(key), state }
+        RingKey {
+            key: Arc::new(key),
+            state,
+        }
     }
 
     fn ring(keys: Vec<RingKey>) -> Option<Keyring> {
         let stable = Arc::new(StableSecret::new(&[3; 32]));
-        Keyring::new((DomainId([1; 32]), 1), keys, stable, vec![], Limits::default())
+        Keyring::new(
+            (DomainId([1; 32]), 1),
+            keys,
+            stable,
+            vec![],
+            Limits::default(),
+        )
     }
 
     #[test]
     fn a_ring_has_just_one_active_key() {
         assert!(ring(vec![ring_key(1, KeyState::Pending)]).is_none());
-        assert!(ring(vec![ring_key(1, KeyState::Active), ring_key(2, KeyState::Active)]).is_none());
-        let good =
-            ring(vec![ring_key(1, KeyState::DecryptOnly), ring_key(2, KeyState::Active)]).unwrap();
+        assert!(
+            ring(vec![
+                ring_key(1, KeyState::Active),
+                ring_key(2, KeyState::Active)
+            ])
+            .is_none()
+        );
+        let good = ring(vec![
+            ring_key(1, KeyState::DecryptOnly),
+            ring_key(2, KeyState::Active),
+        ])
+        .unwrap();
         assert_eq!(good.active().id(), DomainKeyId([2; 16]));
-        assert_eq!(good.find(DomainKeyId([1; 16])).unwrap().state, KeyState::DecryptOnly);
+        assert_eq!(
+            good.find(DomainKeyId([1; 16])).unwrap().state,
+            KeyState::DecryptOnly
+        );
     }
 
     #[test]

@@ -46,7 +46,11 @@ pub fn expand(root: &[u8; 32], label: &str, context: &[u8]) -> Zeroizing<[u8; 32
 /// HMAC-SHA-256 of `message`.
 #[must_use]
 pub fn mac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
-    keyed(key).chain_update(message).finalize().into_bytes().into()
+    keyed(key)
+        .chain_update(message)
+        .finalize()
+        .into_bytes()
+        .into()
 }
 
 /// Whether two public values of the same meaning are equal, in constant time.
@@ -113,7 +117,8 @@ impl SealingKey {
         let (_, body) = sealed.split_at_mut(SALT_LEN + COMMITMENT_LEN);
         // AES-GCM fails for more than 64 GiB only: no caller has that much in one slice of a token.
         let tag =
-            self.cipher(&salt).encrypt_inout_detached(&Nonce::from(NONCE), associated, body.into());
+            self.cipher(&salt)
+                .encrypt_inout_detached(&Nonce::from(NONCE), associated, body.into());
         match tag {
             Ok(tag) => sealed.extend_from_slice(&tag),
             Err(_) => sealed.clear(),
@@ -170,7 +175,11 @@ mod tests {
         let opened = key.open(b"header", &sealed).expect("opens");
         assert_eq!(opened.expose(), b"body");
         assert!(key.open(b"other", &sealed).is_none());
-        assert!(SealingKey::derive(&[7; 32], "rest").open(b"header", &sealed).is_none());
+        assert!(
+            SealingKey::derive(&[7; 32], "rest")
+                .open(b"header", &sealed)
+                .is_none()
+        );
         for bit in 0..sealed.len() * 8 {
             let mut changed = sealed.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
@@ -191,7 +200,10 @@ mod tests {
     fn expand_is_hkdf_expand() {
         let root = [9; 32];
         let mut wanted = [0; 32];
-        Hkdf::<Sha256>::from_prk(&root).unwrap().expand(b"label context", &mut wanted).unwrap();
+        Hkdf::<Sha256>::from_prk(&root)
+            .unwrap()
+            .expand(b"label context", &mut wanted)
+            .unwrap();
         assert_eq!(*expand(&root, "label", b" context"), wanted);
     }
 }

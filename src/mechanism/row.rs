@@ -103,6 +103,9 @@ impl Row {
             (own.generate.is_some(), CKF_GENERATE),
             (own.generate_pair.is_some(), CKF_GENERATE_KEY_PAIR),
         ];
-        offered.iter().filter(|(has, _)| *has).fold(self.more_flags, |all, (_, flag)| all | flag)
+        offered
+            .iter()
+            .filter(|(has, _)| *has)
+            .fold(self.more_flags, |all, (_, flag)| all | flag)
     }
 }

@@ -51,7 +51,10 @@ impl Template {
     /// The value asked for an attribute.
     #[must_use]
     pub fn get(&self, kind: AttributeType) -> Option<&Value> {
-        self.0.iter().find(|(own, _)| *own == kind).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(own, _)| *own == kind)
+            .map(|(_, value)| value)
     }
 
     /// A boolean of the template; `None` when it is not there.
@@ -147,7 +150,10 @@ impl Attributes {
     /// Any attribute that is not boolean.
     #[must_use]
     pub fn value(&self, kind: AttributeType) -> Option<&Value> {
-        let place = self.values.binary_search_by_key(&kind, |(own, _)| *own).ok()?;
+        let place = self
+            .values
+            .binary_search_by_key(&kind, |(own, _)| *own)
+            .ok()?;
         self.values.get(place).map(|(_, value)| value)
     }
 
@@ -200,8 +206,15 @@ impl Attributes {
 
     /// Every attribute: booleans first, then the rest by type.
     pub fn iter(&self) -> impl Iterator<Item = (AttributeType, Value)> + '_ {
-        let booleans = self.flags.iter().map(|(kind, value)| (kind, Value::Bool(value)));
-        booleans.chain(self.values.iter().map(|(kind, value)| (*kind, value.clone())))
+        let booleans = self
+            .flags
+            .iter()
+            .map(|(kind, value)| (kind, Value::Bool(value)));
+        booleans.chain(
+            self.values
+                .iter()
+                .map(|(kind, value)| (*kind, value.clone())),
+        )
     }
 
     /// The attributes that are not boolean, by type.

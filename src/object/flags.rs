@@ -55,7 +55,9 @@ impl Flags {
     /// The attribute's value, `None` when the object lacks it or it is not boolean.
     #[must_use]
     pub fn get(self, kind: AttributeType) -> Option<bool> {
-        bit(kind).filter(|bit| self.present & bit != 0).map(|bit| self.set & bit != 0)
+        bit(kind)
+            .filter(|bit| self.present & bit != 0)
+            .map(|bit| self.set & bit != 0)
     }
 
     /// Gives the attribute a value. Types that are not boolean are left alone.
@@ -80,7 +82,9 @@ impl Flags {
 
     /// The attributes present, with their values, in the order of [`BOOLEANS`].
     pub fn iter(self) -> impl Iterator<Item = (AttributeType, bool)> {
-        BOOLEANS.into_iter().filter_map(move |kind| self.get(kind).map(|value| (kind, value)))
+        BOOLEANS
+            .into_iter()
+            .filter_map(move |kind| self.get(kind).map(|value| (kind, value)))
     }
 }
 

@@ -40,7 +40,12 @@ impl Object {
     /// An object with these attributes. The revision of a new object is 1.
     #[must_use]
     pub fn new(id: ObjectId, revision: u64, attributes: Attributes) -> Self {
-        Object { id, revision, attributes, prepared: OnceLock::new() }
+        Object {
+            id,
+            revision,
+            attributes,
+            prepared: OnceLock::new(),
+        }
     }
 
     /// The object's lasting name.

@@ -54,12 +54,23 @@ impl SigningKey {
         let code = unsafe {
             match variant {
                 Variant::Pure => aws_lc_sys::ED25519_sign(to, from, length, key),
-                Variant::Context(context) => {
-                    aws_lc_sys::ED25519ctx_sign(to, from, length, key, context.as_ptr(), context.len())
-                }
+                Variant::Context(context) => aws_lc_sys::ED25519ctx_sign(
+                    to,
+                    from,
+                    length,
+                    key,
+                    context.as_ptr(),
+                    context.len(),
+                ),
                 Variant::Prehash(context) => {
                     let _: &[u8; 64] = message.try_into().ok()?;
-                    aws_lc_sys::ED25519ph_sign_digest(to, from, key, context.as_ptr(), context.len())
+                    aws_lc_sys::ED25519ph_sign_digest(
+                        to,
+                        from,
+                        key,
+                        context.as_ptr(),
+                        context.len(),
+                    )
                 }
             }
         };
@@ -74,19 +85,32 @@ pub(crate) fn verify(
     variant: Variant<'_>,
     signature: &[u8; SIGNATURE],
 ) -> bool {
-    let (from, length, signature, key) =
-        (message.as_ptr(), message.len(), signature.as_ptr(), public.as_ptr());
+    let (from, length, signature, key) = (
+        message.as_ptr(),
+        message.len(),
+        signature.as_ptr(),
+        public.as_ptr(),
+    );
     // SAFETY: fixed lengths by type, a pre-hash (checked) 64; other pointers and lengths are of one slice.
     let code = unsafe {
         match variant {
             Variant::Pure => aws_lc_sys::ED25519_verify(from, length, signature, key),
-            Variant::Context(context) => {
-                aws_lc_sys::ED25519ctx_verify(from, length, signature, key, context.as_ptr(), context.len())
-            }
+            Variant::Context(context) => aws_lc_sys::ED25519ctx_verify(
+                from,
+                length,
+                signature,
+                key,
+                context.as_ptr(),
+                context.len(),
+            ),
             Variant::Prehash(_) if length != 64 => 0,
-            Variant::Prehash(context) => {
-                aws_lc_sys::ED25519ph_verify_digest(from, signature, key, context.as_ptr(), context.len())
-            }
+            Variant::Prehash(context) => aws_lc_sys::ED25519ph_verify_digest(
+                from,
+                signature,
+                key,
+                context.as_ptr(),
+                context.len(),
+            ),
         }
     };
     succeeded(code)
@@ -104,7 +128,12 @@ pub(crate) fn x25519_public(private: &[u8; KEY]) -> [u8; KEY] {
 pub(crate) fn x25519(private: &[u8; KEY], peer: &[u8; KEY]) -> Option<SecretBytes> {
     let mut out = SecretBytes::zeroed(KEY);
     // SAFETY: all three have the 32 bytes that AWS-LC writes and reads.
-    let code =
-        unsafe { aws_lc_sys::X25519(out.expose_mut().as_mut_ptr(), private.as_ptr(), peer.as_ptr()) };
+    let code = unsafe {
+        aws_lc_sys::X25519(
+            out.expose_mut().as_mut_ptr(),
+            private.as_ptr(),
+            peer.as_ptr(),
+        )
+    };
     succeeded(code).then_some(out)
 }

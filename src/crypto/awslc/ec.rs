@@ -59,7 +59,13 @@ impl Group {
         let point = self.empty_point()?;
         // SAFETY: group and point are live and fit; pointer and length are of one slice.
         let code = unsafe {
-            aws_lc_sys::EC_POINT_oct2point(self.0, point.as_ptr(), encoded.as_ptr(), encoded.len(), null_mut())
+            aws_lc_sys::EC_POINT_oct2point(
+                self.0,
+                point.as_ptr(),
+                encoded.as_ptr(),
+                encoded.len(),
+                null_mut(),
+            )
         };
         if !succeeded(code) {
             return None;
@@ -117,7 +123,8 @@ impl Key {
         let number = Number::from_bytes(scalar)?;
         let key = group.empty_key()?;
         // SAFETY: both are live; the number is copied.
-        if !succeeded(unsafe { aws_lc_sys::EC_KEY_set_private_key(key.as_ptr(), number.as_ptr()) }) {
+        if !succeeded(unsafe { aws_lc_sys::EC_KEY_set_private_key(key.as_ptr(), number.as_ptr()) })
+        {
             return None;
         }
         let point = group.empty_point()?;
@@ -134,7 +141,9 @@ impl Key {
         };
         // SAFETY: both are live and of one curve; the point is copied.
         let set = succeeded(multiplied)
-            && succeeded(unsafe { aws_lc_sys::EC_KEY_set_public_key(key.as_ptr(), point.as_ptr()) });
+            && succeeded(unsafe {
+                aws_lc_sys::EC_KEY_set_public_key(key.as_ptr(), point.as_ptr())
+            });
         set.then_some(Key { key, group })
     }
 
@@ -142,19 +151,28 @@ impl Key {
     pub(crate) fn generate(group: Group) -> Option<Self> {
         let key = group.empty_key()?;
         // SAFETY: the key is live and has a curve.
-        succeeded(unsafe { aws_lc_sys::EC_KEY_generate_key(key.as_ptr()) }).then_some(Key { key, group })
+        succeeded(unsafe { aws_lc_sys::EC_KEY_generate_key(key.as_ptr()) })
+            .then_some(Key { key, group })
     }
 
     /// The uncompressed SEC 1 encoding of the public key, `length` bytes.
     pub(crate) fn public_point(&self, length: usize) -> Option<Vec<u8>> {
         // SAFETY: the key is live; the borrowed point lives as long.
-        self.group.encode(unsafe { aws_lc_sys::EC_KEY_get0_public_key(self.key.as_ptr()) }, length)
+        self.group.encode(
+            unsafe { aws_lc_sys::EC_KEY_get0_public_key(self.key.as_ptr()) },
+            length,
+        )
     }
 
     /// The private number, big-endian, `length` bytes; `None` for a public key.
     pub(crate) fn scalar(&self, length: usize) -> Option<SecretBytes> {
         // SAFETY: the key is live; the borrowed number lives as long, and is null for a public key.
-        unsafe { bytes_of(aws_lc_sys::EC_KEY_get0_private_key(self.key.as_ptr()), Some(length)) }
+        unsafe {
+            bytes_of(
+                aws_lc_sys::EC_KEY_get0_private_key(self.key.as_ptr()),
+                Some(length),
+            )
+        }
     }
 
     /// Signs a digest by ECDSA: r and s, `length` bytes each. The nonce is random, with the key and the
@@ -162,21 +180,34 @@ impl Key {
     pub(crate) fn sign(&self, digest: &[u8], length: usize) -> Option<(SecretBytes, SecretBytes)> {
         // SAFETY: pointer and length are of one slice; the key is live; `take` checks for null.
         let signature = unsafe {
-            Owned::<ECDSA_SIG>::take(aws_lc_sys::ECDSA_do_sign(digest.as_ptr(), digest.len(), self.key.as_ptr()))
+            Owned::<ECDSA_SIG>::take(aws_lc_sys::ECDSA_do_sign(
+                digest.as_ptr(),
+                digest.len(),
+                self.key.as_ptr(),
+            ))
         }?;
         // SAFETY: the signature is live and lends both numbers as long as it lives.
         unsafe {
-            let r = bytes_of(aws_lc_sys::ECDSA_SIG_get0_r(signature.as_ptr()), Some(length))?;
-            let s = bytes_of(aws_lc_sys::ECDSA_SIG_get0_s(signature.as_ptr()), Some(length))?;
+            let r = bytes_of(
+                aws_lc_sys::ECDSA_SIG_get0_r(signature.as_ptr()),
+                Some(length),
+            )?;
+            let s = bytes_of(
+                aws_lc_sys::ECDSA_SIG_get0_s(signature.as_ptr()),
+                Some(length),
+            )?;
             Some((r, s))
         }
     }
 
     /// Whether (r, s), big-endian, is a signature of the digest.
     pub(crate) fn verify(&self, digest: &[u8], r: &[u8], s: &[u8]) -> bool {
-        let (Some(r), Some(s)) = (Number::from_bytes(r), Number::from_bytes(s)) else { return false };
+        let (Some(r), Some(s)) = (Number::from_bytes(r), Number::from_bytes(s)) else {
+            return false;
+        };
         // SAFETY: no argument; `take` checks for null.
-        let Some(signature) = (unsafe { Owned::<ECDSA_SIG>::take(aws_lc_sys::ECDSA_SIG_new()) }) else {
+        let Some(signature) = (unsafe { Owned::<ECDSA_SIG>::take(aws_lc_sys::ECDSA_SIG_new()) })
+        else {
             return false;
         };
         let (r, s) = (r.into_raw(), s.into_raw());
@@ -187,7 +218,12 @@ impl Key {
         }
         // SAFETY: pointer and length are of one slice; signature and key are live.
         succeeded(unsafe {
-            aws_lc_sys::ECDSA_do_verify(digest.as_ptr(), digest.len(), signature.as_ptr(), self.key.as_ptr())
+            aws_lc_sys::ECDSA_do_verify(
+                digest.as_ptr(),
+                digest.len(),
+                signature.as_ptr(),
+                self.key.as_ptr(),
+            )
         })
     }
 

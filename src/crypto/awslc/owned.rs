@@ -83,7 +83,11 @@ impl Number {
         // SAFETY: pointer and length are of one slice; a null result argument asks for a new number,
         // which `take` owns.
         unsafe {
-            Self::take(aws_lc_sys::BN_bin2bn(bytes.as_ptr(), bytes.len(), std::ptr::null_mut()))
+            Self::take(aws_lc_sys::BN_bin2bn(
+                bytes.as_ptr(),
+                bytes.len(),
+                std::ptr::null_mut(),
+            ))
         }
     }
 }
@@ -101,5 +105,6 @@ pub(super) unsafe fn bytes_of(number: *const BIGNUM, length: Option<usize>) -> O
     let mut out = SecretBytes::zeroed(length.unwrap_or(own));
     let room = out.expose_mut();
     // SAFETY: pointer and length are of one slice; the function fails when the number needs more.
-    succeeded(unsafe { aws_lc_sys::BN_bn2bin_padded(room.as_mut_ptr(), room.len(), number) }).then_some(out)
+    succeeded(unsafe { aws_lc_sys::BN_bn2bin_padded(room.as_mut_ptr(), room.len(), number) })
+        .then_some(out)
 }

@@ -81,7 +81,8 @@ impl Key {
             return None;
         }
         // SAFETY: the key is fresh, the exponent live; no progress callback.
-        if succeeded(unsafe { aws_lc_sys::RSA_generate_key_ex(key, bits, e.as_ptr(), null_mut()) }) {
+        if succeeded(unsafe { aws_lc_sys::RSA_generate_key_ex(key, bits, e.as_ptr(), null_mut()) })
+        {
             return Self::adopt(key);
         }
         // SAFETY: the key is ours and used no more.
@@ -189,7 +190,14 @@ impl Key {
 
     /// Signs a digest by PSS with a salt of `salt` bytes. `None` when the key is too small for them or
     /// the digest is not one of `hash`.
-    pub(crate) fn sign_pss(&self, digest: &[u8], hash: Hash, mgf: Hash, salt: usize, out: &mut [u8]) -> Option<()> {
+    pub(crate) fn sign_pss(
+        &self,
+        digest: &[u8],
+        hash: Hash,
+        mgf: Hash,
+        salt: usize,
+        out: &mut [u8],
+    ) -> Option<()> {
         if out.len() != self.size || digest.len() != hash.length() {
             return None;
         }
@@ -213,8 +221,17 @@ impl Key {
     }
 
     /// Whether a PSS signature with a salt of just `salt` bytes fits the digest.
-    pub(crate) fn verify_pss(&self, digest: &[u8], hash: Hash, mgf: Hash, salt: usize, signature: &[u8]) -> bool {
-        let Ok(salt) = c_int::try_from(salt) else { return false };
+    pub(crate) fn verify_pss(
+        &self,
+        digest: &[u8],
+        hash: Hash,
+        mgf: Hash,
+        salt: usize,
+        signature: &[u8],
+    ) -> bool {
+        let Ok(salt) = c_int::try_from(salt) else {
+            return false;
+        };
         if signature.len() != self.size || digest.len() != hash.length() {
             return false;
         }
@@ -255,7 +272,13 @@ impl Key {
     }
 
     /// The encoded message of OAEP for `message`, as long as the modulus. `None` when it does not fit.
-    pub(crate) fn oaep_encode(&self, message: &[u8], hash: Hash, mgf: Hash, label: &[u8]) -> Option<SecretBytes> {
+    pub(crate) fn oaep_encode(
+        &self,
+        message: &[u8],
+        hash: Hash,
+        mgf: Hash,
+        label: &[u8],
+    ) -> Option<SecretBytes> {
         let mut out = SecretBytes::zeroed(self.size);
         let room = out.expose_mut();
         // SAFETY: pointers and lengths of one slice each; static hash tables.
@@ -275,9 +298,16 @@ impl Key {
     }
 
     /// Decrypts an OAEP ciphertext. `None`, in constant time, for everything that is wrong with it.
-    pub(crate) fn decrypt_oaep(&self, input: &[u8], hash: Hash, mgf: Hash, label: &[u8]) -> Option<SecretBytes> {
+    pub(crate) fn decrypt_oaep(
+        &self,
+        input: &[u8],
+        hash: Hash,
+        mgf: Hash,
+        label: &[u8],
+    ) -> Option<SecretBytes> {
         // SAFETY: the key is live; the context keeps its own reference.
-        let context = unsafe { Owned::take(aws_lc_sys::EVP_PKEY_CTX_new(self.key.as_ptr(), null_mut())) }?;
+        let context =
+            unsafe { Owned::take(aws_lc_sys::EVP_PKEY_CTX_new(self.key.as_ptr(), null_mut())) }?;
         let pointer = context.as_ptr();
         // SAFETY: the context is live and set up for decryption before its settings are; static tables.
         let ready = unsafe {
@@ -286,8 +316,14 @@ impl Key {
                     pointer,
                     aws_lc_sys::RSA_PKCS1_OAEP_PADDING,
                 ))
-                && succeeded(aws_lc_sys::EVP_PKEY_CTX_set_rsa_oaep_md(pointer, table_of(hash)))
-                && succeeded(aws_lc_sys::EVP_PKEY_CTX_set_rsa_mgf1_md(pointer, table_of(mgf)))
+                && succeeded(aws_lc_sys::EVP_PKEY_CTX_set_rsa_oaep_md(
+                    pointer,
+                    table_of(hash),
+                ))
+                && succeeded(aws_lc_sys::EVP_PKEY_CTX_set_rsa_mgf1_md(
+                    pointer,
+                    table_of(mgf),
+                ))
         };
         if !ready || !set_label(&context, label) {
             return None;
@@ -306,7 +342,11 @@ impl Key {
             )
         };
         let good = succeeded(code);
-        plain.expose().get(..written).filter(|_| good).map(SecretBytes::copy_of)
+        plain
+            .expose()
+            .get(..written)
+            .filter(|_| good)
+            .map(SecretBytes::copy_of)
     }
 }
 
@@ -324,8 +364,11 @@ fn set_label(context: &Owned<EVP_PKEY_CTX>, label: &[u8]) -> bool {
             return false;
         }
         std::ptr::copy_nonoverlapping(label.as_ptr(), copy, label.len());
-        let taken =
-            succeeded(aws_lc_sys::EVP_PKEY_CTX_set0_rsa_oaep_label(context.as_ptr(), copy, label.len()));
+        let taken = succeeded(aws_lc_sys::EVP_PKEY_CTX_set0_rsa_oaep_label(
+            context.as_ptr(),
+            copy,
+            label.len(),
+        ));
         if !taken {
             aws_lc_sys::OPENSSL_free(copy.cast());
         }
@@ -339,7 +382,9 @@ const PRIME_ROUNDS: c_int = 32;
 
 /// Whether a big-endian number is prime. The caller bounds its size; the time grows with its cube.
 pub(crate) fn is_prime(number: &[u8]) -> bool {
-    let Some(number) = Number::from_bytes(number) else { return false };
+    let Some(number) = Number::from_bytes(number) else {
+        return false;
+    };
     let mut prime = 0;
     // SAFETY: the number is live; a null context makes a temporary one; no progress callback.
     let code = unsafe {

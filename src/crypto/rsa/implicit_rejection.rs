@@ -54,7 +54,10 @@ impl Substitute {
         for (own, real) in block.expose_mut().iter_mut().zip(encoded.expose()) {
             own.conditional_assign(real, good);
         }
-        block.expose().get(usize::from(start)..).map(SecretBytes::copy_of)
+        block
+            .expose()
+            .get(usize::from(start)..)
+            .map(SecretBytes::copy_of)
     }
 
     /// The key of the pseudo-random function, from this key and the ciphertext.
@@ -70,9 +73,15 @@ impl Substitute {
 
 /// The last of 128 candidates that is below `longest`, masked to its bits.
 fn substitute_length(candidates: &SecretBytes, longest: u16) -> u16 {
-    let mask = longest.checked_next_power_of_two().map_or(u16::MAX, |power| {
-        if power == longest { (power << 1).wrapping_sub(1) } else { power.wrapping_sub(1) }
-    });
+    let mask = longest
+        .checked_next_power_of_two()
+        .map_or(u16::MAX, |power| {
+            if power == longest {
+                (power << 1).wrapping_sub(1)
+            } else {
+                power.wrapping_sub(1)
+            }
+        });
     let mut length = 0_u16;
     for pair in candidates.expose().chunks_exact(2) {
         let &[high, low] = pair else { continue };

@@ -66,8 +66,14 @@ impl PublicKey {
             return Err(Error::SignatureLenRange);
         }
         let mut recovered = vec![0; self.size()];
-        self.0.raw_public(signature, &mut recovered).ok_or(Error::SignatureInvalid)?;
-        if recovered == block { Ok(()) } else { Err(Error::SignatureInvalid) }
+        self.0
+            .raw_public(signature, &mut recovered)
+            .ok_or(Error::SignatureInvalid)?;
+        if recovered == block {
+            Ok(())
+        } else {
+            Err(Error::SignatureInvalid)
+        }
     }
 
     /// Checks a PSS signature of a digest.
@@ -78,7 +84,10 @@ impl PublicKey {
         if signature.len() != self.size() {
             return Err(Error::SignatureLenRange);
         }
-        if self.0.verify_pss(digest, pss.hash, pss.mgf, pss.salt, signature) {
+        if self
+            .0
+            .verify_pss(digest, pss.hash, pss.mgf, pss.salt, signature)
+        {
             Ok(())
         } else {
             Err(Error::SignatureInvalid)
@@ -90,7 +99,9 @@ impl PublicKey {
     /// # Errors
     /// `DataLenRange` when the message is too long.
     pub fn encrypt_pkcs1(&self, message: &[u8], out: &mut [u8]) -> Result<()> {
-        self.0.encrypt_pkcs1(message, out).ok_or(Error::DataLenRange)
+        self.0
+            .encrypt_pkcs1(message, out)
+            .ok_or(Error::DataLenRange)
     }
 
     /// Encrypts by OAEP into `out`, as long as the modulus.
@@ -98,9 +109,13 @@ impl PublicKey {
     /// # Errors
     /// `DataLenRange` when the message is too long.
     pub fn encrypt_oaep(&self, message: &[u8], oaep: Oaep<'_>, out: &mut [u8]) -> Result<()> {
-        let block =
-            self.0.oaep_encode(message, oaep.hash, oaep.mgf, oaep.label).ok_or(Error::DataLenRange)?;
-        self.0.raw_public(block.expose(), out).ok_or(Error::DataLenRange)
+        let block = self
+            .0
+            .oaep_encode(message, oaep.hash, oaep.mgf, oaep.label)
+            .ok_or(Error::DataLenRange)?;
+        self.0
+            .raw_public(block.expose(), out)
+            .ok_or(Error::DataLenRange)
     }
 }
 
@@ -143,9 +158,7 @@ impl PrivateKey {
     /// AWS-LC makes it: primes as FIPS 186-5, appendix A.1.3, four times faster than the `rsa` crate.
     #[must_use]
     pub fn generate(bits: usize, exponent: &[u8]) -> Option<Self> {
-        if !(MIN_BITS..=MAX_BITS).contains(&bits)
-            || bits % 128 != 0
-            || !good_new_exponent(exponent)
+        if !(MIN_BITS..=MAX_BITS).contains(&bits) || bits % 128 != 0 || !good_new_exponent(exponent)
         {
             return None;
         }
@@ -201,7 +214,11 @@ impl PrivateKey {
     /// # Errors
     /// `Internal`, which does not happen: the key has them all.
     pub fn parts(&self) -> Result<Parts> {
-        let part = |part| self.key.part(part, None).ok_or(Error::Internal("an RSA key lacks a number"));
+        let part = |part| {
+            self.key
+                .part(part, None)
+                .ok_or(Error::Internal("an RSA key lacks a number"))
+        };
         Ok(Parts {
             modulus: part(Part::Modulus)?.expose().to_vec(),
             public_exponent: part(Part::PublicExponent)?.expose().to_vec(),
@@ -253,7 +270,9 @@ impl PrivateKey {
     /// # Errors
     /// `DataLenRange` when the digest is not one of the hash, or salt and digest do not fit the key.
     pub fn sign_pss(&self, digest: &[u8], pss: Pss, out: &mut [u8]) -> Result<()> {
-        self.key.sign_pss(digest, pss.hash, pss.mgf, pss.salt, out).ok_or(Error::DataLenRange)
+        self.key
+            .sign_pss(digest, pss.hash, pss.mgf, pss.salt, out)
+            .ok_or(Error::DataLenRange)
     }
 
     /// Decrypts PKCS#1 v1.5. A wrong padding gives a message that depends on key and ciphertext alone,
@@ -270,7 +289,9 @@ impl PrivateKey {
         self.key
             .raw_private(ciphertext, block.expose_mut())
             .ok_or(Error::EncryptedDataInvalid)?;
-        self.substitute.message(ciphertext, &block).ok_or(Error::EncryptedDataInvalid)
+        self.substitute
+            .message(ciphertext, &block)
+            .ok_or(Error::EncryptedDataInvalid)
     }
 
     /// Decrypts OAEP.
@@ -290,7 +311,9 @@ impl PrivateKey {
 /// The length in bits of a big-endian number without its leading zeros.
 fn significant_bits(number: &[u8]) -> usize {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    let head = number.get(zeros).map_or(0, |byte| usize::try_from(byte.leading_zeros()).unwrap_or(0));
+    let head = number
+        .get(zeros)
+        .map_or(0, |byte| usize::try_from(byte.leading_zeros()).unwrap_or(0));
     ((number.len() - zeros) * 8).saturating_sub(head)
 }
 
@@ -305,10 +328,17 @@ fn plausible(numbers: &Imported<'_>) -> bool {
     let bits = significant_bits(numbers.modulus);
     let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
     let exponent = significant_bits(numbers.public_exponent);
-    let secrets = [numbers.exponents, numbers.primes].into_iter().flatten().flatten();
-    let small = secrets.chain(numbers.coefficient).all(|number| significant_bits(number) < bits);
+    let secrets = [numbers.exponents, numbers.primes]
+        .into_iter()
+        .flatten()
+        .flatten();
+    let small = secrets
+        .chain(numbers.coefficient)
+        .all(|number| significant_bits(number) < bits);
     let primes = numbers.primes.is_none_or(|primes| {
-        primes.iter().all(|prime| odd(prime) && significant_bits(prime) <= bits.div_ceil(2))
+        primes
+            .iter()
+            .all(|prime| odd(prime) && significant_bits(prime) <= bits.div_ceil(2))
     });
     odd(numbers.modulus)
         && odd(numbers.public_exponent)
@@ -336,7 +366,9 @@ fn complete(numbers: &Imported<'_>) -> Option<Parts> {
         });
     }
     let read = BoxedUint::from_be_slice_vartime;
-    let primes = numbers.primes.map_or(Vec::new(), |primes| primes.map(read).to_vec());
+    let primes = numbers
+        .primes
+        .map_or(Vec::new(), |primes| primes.map(read).to_vec());
     let key = rsa::RsaPrivateKey::from_components(
         read(numbers.modulus),
         read(numbers.public_exponent),
@@ -344,8 +376,11 @@ fn complete(numbers: &Imported<'_>) -> Option<Parts> {
         primes,
     )
     .ok()?;
-    let [prime_1, prime_2] = key.primes() else { return None };
-    let write = |number: &BoxedUint| SecretBytes::take(number.to_be_bytes_trimmed_vartime().into_vec());
+    let [prime_1, prime_2] = key.primes() else {
+        return None;
+    };
+    let write =
+        |number: &BoxedUint| SecretBytes::take(number.to_be_bytes_trimmed_vartime().into_vec());
     Some(Parts {
         modulus: numbers.modulus.to_vec(),
         public_exponent: numbers.public_exponent.to_vec(),

@@ -35,7 +35,11 @@ impl Pss {
     #[must_use]
     pub fn fits(&self, bits: usize) -> bool {
         let encoded = bits.saturating_sub(1).div_ceil(8);
-        self.hash.length().checked_add(self.salt).and_then(|sum| sum.checked_add(2)).is_some_and(|need| need <= encoded)
+        self.hash
+            .length()
+            .checked_add(self.salt)
+            .and_then(|sum| sum.checked_add(2))
+            .is_some_and(|need| need <= encoded)
     }
 }
 

@@ -20,7 +20,10 @@ pub fn digest_info(hash: Hash, digest: &[u8]) -> Vec<u8> {
         Hash::Sha3_384 => nist(9),
         Hash::Sha3_512 => nist(10),
     };
-    let algorithm = tagged(0x30, &[tagged(0x06, &identifier), tagged(0x05, &[])].concat());
+    let algorithm = tagged(
+        0x30,
+        &[tagged(0x06, &identifier), tagged(0x05, &[])].concat(),
+    );
     tagged(0x30, &[algorithm, tagged(0x04, digest)].concat())
 }
 
@@ -33,7 +36,10 @@ fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
 /// The encoded message of a signature: 00 01 FF…FF 00 and `data`, `size` bytes; `None` when `data` is
 /// longer than `size` − 11.
 pub(super) fn signature_block(data: &[u8], size: usize) -> Option<Vec<u8>> {
-    let filling = size.checked_sub(data.len())?.checked_sub(3).filter(|filling| *filling >= 8)?;
+    let filling = size
+        .checked_sub(data.len())?
+        .checked_sub(3)
+        .filter(|filling| *filling >= 8)?;
     Some([&[0, 1], vec![0xff; filling].as_slice(), &[0], data].concat())
 }
 
@@ -45,15 +51,18 @@ mod tests {
     fn sha256_digest_info_is_the_standards() {
         let info = digest_info(Hash::Sha256, &[0xaa; 32]);
         let head = [
-            0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05,
-            0x00, 0x04, 0x20,
+            0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+            0x01, 0x05, 0x00, 0x04, 0x20,
         ];
         assert_eq!(info, [&head[..], &[0xaa; 32]].concat());
     }
 
     #[test]
     fn the_filling_has_eight_bytes_at_least() {
-        assert_eq!(signature_block(&[7; 5], 16), Some([&[0, 1][..], &[255; 8], &[0], &[7; 5]].concat()));
+        assert_eq!(
+            signature_block(&[7; 5], 16),
+            Some([&[0, 1][..], &[255; 8], &[0], &[7; 5]].concat())
+        );
         assert_eq!(signature_block(&[7; 6], 16), None);
     }
 }

@@ -73,7 +73,11 @@ pub struct Body {
 
 impl From<Attributes> for Body {
     fn from(attributes: Attributes) -> Self {
-        Body { attributes, validity: None, policy: None }
+        Body {
+            attributes,
+            validity: None,
+            policy: None,
+        }
     }
 }
 
@@ -81,7 +85,11 @@ impl Body {
     /// The body in its one encoding. The writer erases it.
     pub(super) fn encode(&self) -> Result<Writer> {
         let mut writer = Writer::with_capacity(self.estimate());
-        let secrets = self.attributes.values().filter(|(_, value)| is_secret(value)).count();
+        let secrets = self
+            .attributes
+            .values()
+            .filter(|(_, value)| is_secret(value))
+            .count();
         let public = self.attributes.values().count().saturating_sub(secrets);
         let optional = [secrets > 0, self.validity.is_some(), self.policy.is_some()];
         writer.map(2 + optional.into_iter().filter(|present| *present).count());
@@ -89,7 +97,11 @@ impl Body {
         let (present, set) = bits(self.attributes.flags());
         writer.uint(present).uint(set);
         writer.uint(2).map(public);
-        for (kind, value) in self.attributes.values().filter(|(_, value)| !is_secret(value)) {
+        for (kind, value) in self
+            .attributes
+            .values()
+            .filter(|(_, value)| !is_secret(value))
+        {
             writer.uint(kind);
             write_value(&mut writer, value, MAX_DEPTH)?;
         }
@@ -102,7 +114,11 @@ impl Body {
             }
         }
         if let Some(validity) = self.validity {
-            writer.uint(4).array(2).uint(validity.not_before).uint(validity.not_after);
+            writer
+                .uint(4)
+                .array(2)
+                .uint(validity.not_before)
+                .uint(validity.not_after);
         }
         if let Some(policy) = &self.policy {
             writer.uint(5).bytes(policy);
@@ -221,7 +237,10 @@ fn read_validity(reader: &mut Reader<'_>) -> Result<Validity> {
     if not_before > not_after {
         return Err(flawed("validity", Flaw::BadValue));
     }
-    Ok(Validity { not_before, not_after })
+    Ok(Validity {
+        not_before,
+        not_after,
+    })
 }
 
 /// Writes a public value. `depth` more levels of templates may nest.
@@ -243,7 +262,9 @@ fn write_value(writer: &mut Writer, value: &Value, depth: usize) -> Result<()> {
             }
         }
         Value::Template(template) => {
-            let depth = depth.checked_sub(1).ok_or(flawed("nested template", Flaw::TooLong))?;
+            let depth = depth
+                .checked_sub(1)
+                .ok_or(flawed("nested template", Flaw::TooLong))?;
             let mut entries: Vec<_> = template.0.iter().collect();
             entries.sort_by_key(|(kind, _)| *kind);
             writer.map(entries.len());
@@ -267,7 +288,9 @@ fn read_value(reader: &mut Reader<'_>, depth: usize) -> Result<Value> {
             Ok(Value::Ulongs(numbers))
         }
         Type::Map => {
-            let depth = depth.checked_sub(1).ok_or(flawed("nested template", Flaw::TooLong))?;
+            let depth = depth
+                .checked_sub(1)
+                .ok_or(flawed("nested template", Flaw::TooLong))?;
             let mut keys = reader.map("nested template", MAX_ATTRIBUTES)?;
             let mut template = Template::default();
             while let Some(kind) = read_kind(reader, &mut keys)? {
