@@ -2,6 +2,7 @@
 //! implementation is swapped here and nowhere else.
 
 mod awslc;
+pub mod der;
 pub mod ec;
 pub mod edwards;
 pub mod hash;
