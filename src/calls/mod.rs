@@ -1,1 +1,4 @@
-//! Placeholder, replaced by the first change of the room.
+//! The calls, a page for each group of C functions. Each reads as a list of named checks.
+#![forbid(unsafe_code)]
+
+pub mod sessions;

@@ -2,7 +2,6 @@
 //! implementation is swapped here and nowhere else.
 
 mod awslc;
-pub mod der;
 pub mod ec;
 pub mod edwards;
 pub mod hash;

@@ -1,1 +1,14 @@
-//! Placeholder, replaced by the first change of the room.
+//! What a process has open: slots, logins, sessions, and the handles that name them.
+#![forbid(unsafe_code)]
+
+pub mod active;
+pub mod handles;
+pub mod login;
+pub mod objects;
+pub mod output;
+pub mod slot;
+pub mod watcher;
+
+mod state;
+
+pub use state::{Find, Operations, Session};

@@ -1,0 +1,259 @@
+//! Sessions, login and PINs.
+
+use crate::error::{Error, Result};
+use crate::module::Module;
+use crate::session::handles::SessionHandle;
+use crate::session::login::{Who, may_log_in, who_of};
+use crate::session::{Operations, Session};
+use crate::token::Role;
+use cryptoki_sys::{
+    CKF_DECRYPT, CKF_DIGEST, CKF_ENCRYPT, CKF_FIND_OBJECTS, CKF_RW_SESSION, CKF_SERIAL_SESSION,
+    CKF_SIGN, CKF_VERIFY, CKU_CONTEXT_SPECIFIC,
+};
+use std::sync::Arc;
+
+/// What `C_GetSessionInfo` tells.
+pub struct Info {
+    /// The slot's id.
+    pub slot: u64,
+    /// `CKS_…`.
+    pub state: u64,
+    /// `CKF_RW_SESSION`, `CKF_SERIAL_SESSION`.
+    pub flags: u64,
+}
+
+/// `C_OpenSession`.
+///
+/// # Errors
+/// `SessionParallelNotSupported`, `SlotIdInvalid`, `TokenNotRecognized`,
+/// `SessionReadWriteSoExists`.
+pub fn open(module: &Module, slot: u64, flags: u64) -> Result<SessionHandle> {
+    if flags & CKF_SERIAL_SESSION == 0 {
+        return Err(Error::SessionParallelNotSupported);
+    }
+    let read_write = flags & CKF_RW_SESSION != 0;
+    let slot = module.slot(slot)?;
+    let mut counts = slot.counts();
+    let token = slot.token().ok_or(Error::TokenNotRecognized)?;
+    if !read_write && slot.who() == Who::SecurityOfficer {
+        return Err(Error::SessionReadWriteSoExists);
+    }
+    let handle = SessionHandle(module.sessions.reserve());
+    let session = Session::new(handle, Arc::clone(&slot), token, read_write);
+    module.sessions.insert(handle.0, Arc::new(session));
+    if read_write {
+        counts.read_write += 1;
+    } else {
+        counts.read_only += 1;
+    }
+    Ok(handle)
+}
+
+/// `C_CloseSession`. The last session to close logs out.
+///
+/// # Errors
+/// `SessionHandleInvalid`.
+pub fn close(module: &Module, session: SessionHandle) -> Result<()> {
+    let session = module.session(session)?;
+    let slot = session.slot();
+    let mut counts = slot.counts();
+    module
+        .sessions
+        .remove(session.handle().0)
+        .ok_or(Error::SessionHandleInvalid)?;
+    module.objects.end_session(session.handle());
+    *session.operations() = Operations::default();
+    if session.is_read_write() {
+        counts.read_write -= 1;
+    } else {
+        counts.read_only -= 1;
+    }
+    if counts.all() == 0 && slot.who() != Who::Nobody {
+        end_login(module, &session);
+    }
+    Ok(())
+}
+
+/// `C_CloseAllSessions`.
+///
+/// # Errors
+/// `SlotIdInvalid`.
+pub fn close_all(module: &Module, slot: u64) -> Result<()> {
+    let slot = module.slot(slot)?;
+    for (_, session) in module
+        .sessions
+        .select(|session| session.slot().id() == slot.id())
+    {
+        // Another thread may have closed it first.
+        let _ = close(module, session.handle());
+    }
+    Ok(())
+}
+
+/// `C_GetSessionInfo`.
+///
+/// # Errors
+/// `SessionHandleInvalid`.
+pub fn info(module: &Module, session: SessionHandle) -> Result<Info> {
+    let session = module.session(session)?;
+    let read_write = session.is_read_write();
+    Ok(Info {
+        slot: session.slot().id(),
+        state: session.who().session_state(read_write),
+        flags: CKF_SERIAL_SESSION | if read_write { CKF_RW_SESSION } else { 0 },
+    })
+}
+
+/// `C_Login`.
+///
+/// # Errors
+/// `UserTypeInvalid`, the move that is not allowed, `ArgumentsBad` without a PIN (there is no
+/// protected path), and those of the PIN.
+pub fn login(
+    module: &Module,
+    session: SessionHandle,
+    user_type: u64,
+    pin: Option<&[u8]>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    if user_type == CKU_CONTEXT_SPECIFIC {
+        return confirm(&session, pin);
+    }
+    let who = who_of(user_type)?;
+    let pin = pin.ok_or(Error::BadArguments("the PIN is missing"))?;
+    let slot = session.slot();
+    let counts = slot.counts();
+    may_log_in(slot.who(), who, counts.read_only > 0)?;
+    let unlocked = session.token().login(role_of(who), pin)?;
+    slot.log_in(who, unlocked);
+    drop(counts);
+    module.watch(session.token());
+    Ok(())
+}
+
+/// `C_Login(CKU_CONTEXT_SPECIFIC)`: the PIN once more, for one operation with a key that is
+/// `CKA_ALWAYS_AUTHENTICATE`.
+fn confirm(session: &Session, pin: Option<&[u8]>) -> Result<()> {
+    let mut operations = session.operations();
+    let operations = &mut *operations;
+    let waiting = [
+        operations
+            .sign
+            .as_mut()
+            .map(|active| &mut active.pin_needed),
+        operations
+            .decrypt
+            .as_mut()
+            .map(|active| &mut active.pin_needed),
+        operations
+            .encrypt
+            .as_mut()
+            .map(|active| &mut active.pin_needed),
+    ];
+    let mut waiting: Vec<_> = waiting
+        .into_iter()
+        .flatten()
+        .filter(|needed| **needed)
+        .collect();
+    if waiting.is_empty() {
+        return Err(Error::OperationNotInitialized);
+    }
+    let pin = pin.ok_or(Error::BadArguments("the PIN is missing"))?;
+    let role = match session.who() {
+        Who::Nobody => return Err(Error::UserNotLoggedIn),
+        who => role_of(who),
+    };
+    session.token().verify_pin(role, pin)?;
+    for needed in &mut waiting {
+        **needed = false;
+    }
+    Ok(())
+}
+
+/// `C_Logout`.
+///
+/// # Errors
+/// `UserNotLoggedIn`.
+pub fn logout(module: &Module, session: SessionHandle) -> Result<()> {
+    let session = module.session(session)?;
+    let _counts = session.slot().counts();
+    if session.who() == Who::Nobody {
+        return Err(Error::UserNotLoggedIn);
+    }
+    end_login(module, &session);
+    Ok(())
+}
+
+/// Logs the token out and takes away what only a login may see.
+fn end_login(module: &Module, session: &Session) {
+    let slot = session.slot();
+    slot.log_out();
+    for (_, other) in module
+        .sessions
+        .select(|other| other.slot().id() == slot.id())
+    {
+        other.operations().cancel_private();
+    }
+    module.objects.end_login(slot.id());
+    session.token().logout();
+}
+
+/// `C_InitPIN`: the SO sets the user's PIN.
+///
+/// # Errors
+/// `UserNotLoggedIn` unless the SO is logged in; `PinLenRange`.
+pub fn init_pin(module: &Module, session: SessionHandle, pin: Option<&[u8]>) -> Result<()> {
+    let session = module.session(session)?;
+    if session.who() != Who::SecurityOfficer {
+        return Err(Error::UserNotLoggedIn);
+    }
+    let pin = pin.ok_or(Error::BadArguments("the PIN is missing"))?;
+    session.token().init_pin(pin)
+}
+
+/// `C_SetPIN`: whoever is logged in changes the own PIN; in a public session, the user's.
+///
+/// # Errors
+/// `SessionReadOnly`, `PinIncorrect`, `PinLocked`, `PinLenRange`.
+pub fn set_pin(
+    module: &Module,
+    session: SessionHandle,
+    old: Option<&[u8]>,
+    new: Option<&[u8]>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    let missing = Error::BadArguments("the PIN is missing");
+    let (old, new) = (old.ok_or(missing.clone())?, new.ok_or(missing)?);
+    if !session.is_read_write() {
+        return Err(Error::SessionReadOnly);
+    }
+    let role = match session.who() {
+        Who::SecurityOfficer => Role::SecurityOfficer,
+        Who::Nobody | Who::User => Role::User,
+    };
+    session.token().set_pin(role, old, new)
+}
+
+/// `C_SessionCancel`.
+///
+/// # Errors
+/// `SessionHandleInvalid`.
+pub fn cancel(module: &Module, session: SessionHandle, flags: u64) -> Result<()> {
+    let session = module.session(session)?;
+    let mut operations = session.operations();
+    let asked = |flag: u64| flags & flag != 0;
+    operations.find.take_if(|_| asked(CKF_FIND_OBJECTS));
+    operations.encrypt.take_if(|_| asked(CKF_ENCRYPT));
+    operations.decrypt.take_if(|_| asked(CKF_DECRYPT));
+    operations.digest.take_if(|_| asked(CKF_DIGEST));
+    operations.sign.take_if(|_| asked(CKF_SIGN));
+    operations.verify.take_if(|_| asked(CKF_VERIFY));
+    Ok(())
+}
+
+fn role_of(who: Who) -> Role {
+    match who {
+        Who::SecurityOfficer => Role::SecurityOfficer,
+        Who::Nobody | Who::User => Role::User,
+    }
+}

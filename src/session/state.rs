@@ -1,0 +1,105 @@
+//! One session and its operations.
+
+use super::active::Active;
+use super::handles::{ObjectHandle, SessionHandle};
+use super::login::Who;
+use super::slot::Slot;
+use crate::mechanism::operation::{Cipher, Digester, Signer, Verifier};
+use crate::token::Token;
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
+
+/// A search in progress: what it found, and how much of that the caller has taken.
+pub struct Find {
+    /// Every object found, in the order of their creation.
+    pub found: Vec<ObjectHandle>,
+    /// How many the caller has taken.
+    pub taken: usize,
+}
+
+/// The operations that a session can have in progress, one of each kind.
+#[derive(Default)]
+#[expect(missing_docs, reason = "each field is named by its kind")]
+pub struct Operations {
+    pub find: Option<Find>,
+    pub encrypt: Option<Active<dyn Cipher>>,
+    pub decrypt: Option<Active<dyn Cipher>>,
+    pub digest: Option<Active<dyn Digester>>,
+    pub sign: Option<Active<dyn Signer>>,
+    pub verify: Option<Active<dyn Verifier>>,
+}
+
+impl Operations {
+    /// Ends every operation with a private key (after a logout).
+    pub fn cancel_private(&mut self) {
+        self.find = None;
+        self.encrypt.take_if(|active| active.private);
+        self.decrypt.take_if(|active| active.private);
+        self.digest.take_if(|active| active.private);
+        self.sign.take_if(|active| active.private);
+        self.verify.take_if(|active| active.private);
+    }
+}
+
+/// One session with a token.
+pub struct Session {
+    handle: SessionHandle,
+    slot: Arc<Slot>,
+    token: Arc<Token>,
+    read_write: bool,
+    operations: Mutex<Operations>,
+}
+
+impl Session {
+    /// A session without operations.
+    #[must_use]
+    pub fn new(
+        handle: SessionHandle,
+        slot: Arc<Slot>,
+        token: Arc<Token>,
+        read_write: bool,
+    ) -> Self {
+        Session {
+            handle,
+            slot,
+            token,
+            read_write,
+            operations: Mutex::default(),
+        }
+    }
+
+    /// The handle that names it.
+    #[must_use]
+    pub fn handle(&self) -> SessionHandle {
+        self.handle
+    }
+
+    /// The slot it was opened on.
+    #[must_use]
+    pub fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
+    /// The token in that slot.
+    #[must_use]
+    pub fn token(&self) -> &Arc<Token> {
+        &self.token
+    }
+
+    /// Whether token objects may be changed through it.
+    #[must_use]
+    pub fn is_read_write(&self) -> bool {
+        self.read_write
+    }
+
+    /// Who is logged in.
+    #[must_use]
+    pub fn who(&self) -> Who {
+        self.slot.who()
+    }
+
+    /// The operations, for this call alone.
+    pub fn operations(&self) -> MutexGuard<'_, Operations> {
+        self.operations.lock()
+    }
+}
