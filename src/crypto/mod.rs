@@ -1,9 +1,17 @@
 //! Primitives: bytes in, bytes out, no PKCS#11 name. One adapter file a primitive; a faster
 //! implementation is swapped here and nowhere else.
 
+pub mod aes;
 mod awslc;
+pub mod cmac;
+pub mod digest;
 pub mod ec;
 pub mod edwards;
 pub mod hash;
+pub mod hmac;
+pub mod kdf;
+pub mod keywrap;
 pub mod montgomery;
+pub mod pin;
+pub mod random;
 pub mod rsa;

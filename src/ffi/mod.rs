@@ -1,1 +1,3 @@
 //! Placeholder, replaced by the first change of the room.
+
+pub mod os;

@@ -24,6 +24,7 @@
 
 pub(crate) mod curve25519;
 pub(crate) mod ec;
+pub(crate) mod gcm;
 mod hash;
 mod owned;
 pub(crate) mod rsa;

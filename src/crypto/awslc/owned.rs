@@ -2,7 +2,9 @@
 
 use super::{forget_errors, succeeded};
 use crate::secret::SecretBytes;
-use aws_lc_sys::{BIGNUM, EC_KEY, EC_POINT, ECDSA_SIG, EVP_PKEY, EVP_PKEY_CTX};
+use aws_lc_sys::{
+    BIGNUM, EC_KEY, EC_POINT, ECDSA_SIG, EVP_AEAD_CTX, EVP_CIPHER_CTX, EVP_PKEY, EVP_PKEY_CTX,
+};
 use std::ptr::NonNull;
 
 /// A type of AWS-LC with its own function to release it.
@@ -34,6 +36,8 @@ release_with!(
     EC_KEY by EC_KEY_free,
     EC_POINT by EC_POINT_clear_free,
     ECDSA_SIG by ECDSA_SIG_free,
+    EVP_AEAD_CTX by EVP_AEAD_CTX_free,
+    EVP_CIPHER_CTX by EVP_CIPHER_CTX_free,
     EVP_PKEY by EVP_PKEY_free,
     EVP_PKEY_CTX by EVP_PKEY_CTX_free,
 );

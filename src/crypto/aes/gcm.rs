@@ -1,0 +1,316 @@
+//! Galois/counter mode (SP 800-38D) with IVs and tags of every length.
+//!
+//! Two implementations share the work, by measurement: the `aes-gcm` crate for short messages with the
+//! usual 12-byte IV and 16-byte tag, where AWS-LC's call costs more than its speed gains, and AWS-LC
+//! for the rest.
+
+use super::{BLOCK, Key, Schedule, keywrap};
+use crate::crypto::awslc;
+use crate::error::{Error, Result};
+use crate::secret::SecretBytes;
+use aes::cipher::inout::InOutBuf;
+use aes::cipher::typenum::U12;
+use aes_gcm::aead::AeadInOut;
+use aes_gcm::{AesGcm, Nonce};
+use std::ops::Deref;
+use std::sync::OnceLock;
+
+/// From this message length on, in bytes, AWS-LC is the faster one.
+const LONG: usize = 768;
+/// The longest plaintext in bytes (SP 800-38D, 5.2.1.1).
+pub const MAX_GCM_LENGTH: u64 = (1 << 36) - 32;
+
+/// What GCM prepares from a key.
+pub(super) struct Tables {
+    short: Short,
+    long: OnceLock<Option<awslc::gcm::Key>>,
+}
+
+/// The key for short messages, one variant for each length of key.
+enum Short {
+    Aes128(AesGcm<aes::Aes128, U12>),
+    Aes192(AesGcm<aes::Aes192, U12>),
+    Aes256(AesGcm<aes::Aes256, U12>),
+}
+
+/// Runs `$body` with `$cipher` bound to the tables, whichever key length they have.
+macro_rules! with_short {
+    ($tables:expr, $cipher:ident => $body:expr) => {
+        match &$tables.short {
+            Short::Aes128($cipher) => $body,
+            Short::Aes192($cipher) => $body,
+            Short::Aes256($cipher) => $body,
+        }
+    };
+}
+
+/// The IV, the data that is authenticated only, and the tag's length in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct GcmShape<'a> {
+    iv: &'a [u8],
+    aad: &'a [u8],
+    tag: usize,
+}
+
+impl<'a> GcmShape<'a> {
+    /// Checks the lengths.
+    ///
+    /// # Errors
+    /// `MechanismParamInvalid` for an empty IV or a tag length other than 4, 8 and 12 to 16 bytes
+    /// (SP 800-38D, 5.2.1.2).
+    pub fn new(iv: &'a [u8], aad: &'a [u8], tag: usize) -> Result<Self> {
+        if iv.is_empty() {
+            return Err(Error::MechanismParamInvalid("empty GCM IV"));
+        }
+        if !matches!(tag, 4 | 8 | 12..=16) {
+            return Err(Error::MechanismParamInvalid("GCM tag length"));
+        }
+        Ok(GcmShape { iv, aad, tag })
+    }
+
+    /// The length of the tag in bytes.
+    #[must_use]
+    pub fn tag_length(&self) -> usize {
+        self.tag
+    }
+
+    /// The IV, when a message of this length is one for the short implementation.
+    fn short(&self, length: usize) -> Option<&'a Nonce<U12>> {
+        if length < LONG {
+            <&Nonce<U12>>::try_from(self.iv).ok()
+        } else {
+            None
+        }
+    }
+}
+
+impl Key {
+    /// Encrypts `input` and writes ciphertext and tag to `out`; answers their length. Allocates nothing
+    /// but, once for each key, its tables.
+    ///
+    /// # Errors
+    /// `BufferTooSmall` unless `out` holds `input` and the tag, `DataLenRange` beyond
+    /// [`MAX_GCM_LENGTH`].
+    pub fn gcm_encrypt(&self, shape: GcmShape<'_>, input: &[u8], out: &mut [u8]) -> Result<usize> {
+        let needed = input
+            .len()
+            .checked_add(shape.tag)
+            .ok_or(Error::DataLenRange)?;
+        check_length(input.len(), Error::DataLenRange)?;
+        let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall(needed))?;
+        let (body, tag_out) = out.split_at_mut(input.len());
+        let tables = self.gcm();
+        let tag: [u8; BLOCK] = match shape.short(input.len()) {
+            Some(iv) => {
+                let pair =
+                    InOutBuf::new(input, body).map_err(|_| Error::Internal("GCM lengths"))?;
+                with_short!(tables, cipher => cipher.encrypt_inout_detached(iv, shape.aad, pair))
+                    .map_err(|_| Error::DataLenRange)?
+                    .into()
+            }
+            None => self
+                .gcm_long(tables)?
+                .seal(shape.iv, shape.aad, input, body)
+                .ok_or(FAILED)?,
+        };
+        keywrap::leave_vector_code();
+        tag_out.copy_from_slice(tag.get(..shape.tag).unwrap_or_default());
+        Ok(needed)
+    }
+
+    /// Checks the tag at the end of `input`, and only then writes the plaintext to `out`; answers its
+    /// length.
+    ///
+    /// # Errors
+    /// `EncryptedDataLenRange` when `input` has no room for a tag or is too long, `EncryptedDataInvalid`
+    /// when the tag is wrong, `BufferTooSmall`. Nothing is written then.
+    pub fn gcm_decrypt(&self, shape: GcmShape<'_>, input: &[u8], out: &mut [u8]) -> Result<usize> {
+        let length = input
+            .len()
+            .checked_sub(shape.tag)
+            .ok_or(Error::EncryptedDataLenRange)?;
+        check_length(length, Error::EncryptedDataLenRange)?;
+        let out = out.get_mut(..length).ok_or(Error::BufferTooSmall(length))?;
+        let (body, tag) = input.split_at(length);
+        let tables = self.gcm();
+        match (shape.short(length), <&[u8; BLOCK]>::try_from(tag)) {
+            (Some(iv), Ok(tag)) => {
+                // This implementation checks the tag before it writes.
+                let pair = InOutBuf::new(body, out).map_err(|_| Error::Internal("GCM lengths"))?;
+                let tag = tag.into();
+                with_short!(tables, cipher =>
+                    cipher.decrypt_inout_detached(iv, shape.aad, pair, tag))
+                .map_err(|_| Error::EncryptedDataInvalid)?;
+            }
+            _ => out.copy_from_slice(self.gcm_open_long(tables, shape, body, tag)?.expose()),
+        }
+        keywrap::leave_vector_code();
+        Ok(length)
+    }
+
+    /// AWS-LC writes as it decrypts, so it gets a buffer of its own.
+    fn gcm_open_long(
+        &self,
+        tables: &Tables,
+        shape: GcmShape<'_>,
+        body: &[u8],
+        tag: &[u8],
+    ) -> Result<SecretBytes> {
+        let plain = if tag.len() == BLOCK {
+            self.gcm_long(tables)?.open(shape.iv, shape.aad, body, tag)
+        } else {
+            let key = awslc::gcm::Key::new(self.bytes(), tag.len()).ok_or(FAILED)?;
+            key.open(shape.iv, shape.aad, body, tag)
+        };
+        plain.ok_or(Error::EncryptedDataInvalid)
+    }
+
+    fn gcm(&self) -> &Tables {
+        self.gcm.get_or_init(|| {
+            Box::new(Tables {
+                short: match self.schedule() {
+                    Schedule::Aes128(cipher) => Short::Aes128(cipher.clone().into()),
+                    Schedule::Aes192(cipher) => Short::Aes192(cipher.clone().into()),
+                    Schedule::Aes256(cipher) => Short::Aes256(cipher.clone().into()),
+                },
+                long: OnceLock::new(),
+            })
+        })
+    }
+
+    fn gcm_long<'t>(&self, tables: &'t Tables) -> Result<&'t awslc::gcm::Key> {
+        let long = tables
+            .long
+            .get_or_init(|| awslc::gcm::Key::new(self.bytes(), BLOCK));
+        long.as_ref().ok_or(Error::HostMemory)
+    }
+}
+
+/// AWS-LC failed where its documentation knows no reason but memory.
+const FAILED: Error = Error::HostMemory;
+
+fn check_length(length: usize, error: Error) -> Result<()> {
+    match u64::try_from(length) {
+        Ok(length) if length <= MAX_GCM_LENGTH => Ok(()),
+        _ => Err(error),
+    }
+}
+
+/// An encryption in parts.
+pub struct GcmEncryptor {
+    stream: awslc::gcm::Stream,
+    tag: usize,
+    left: u64,
+}
+
+impl GcmEncryptor {
+    /// Starts a message.
+    ///
+    /// # Errors
+    /// `MechanismParamInvalid` for lengths that AWS-LC does not take (an IV beyond 2^31 - 1 bytes).
+    pub fn new(key: &Key, shape: GcmShape<'_>) -> Result<Self> {
+        let stream = awslc::gcm::Stream::new(key.bytes(), shape.iv, shape.aad)
+            .ok_or(Error::MechanismParamInvalid("GCM lengths"))?;
+        Ok(GcmEncryptor {
+            stream,
+            tag: shape.tag,
+            left: MAX_GCM_LENGTH,
+        })
+    }
+
+    /// Encrypts the next part into the first bytes of `out`.
+    ///
+    /// # Errors
+    /// `BufferTooSmall` unless `out` is as long as `input`, `DataLenRange` beyond [`MAX_GCM_LENGTH`] in
+    /// all. Nothing is written then.
+    pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
+        let out = out
+            .get_mut(..input.len())
+            .ok_or(Error::BufferTooSmall(input.len()))?;
+        let length = u64::try_from(input.len()).map_err(|_| Error::DataLenRange)?;
+        self.left = self.left.checked_sub(length).ok_or(Error::DataLenRange)?;
+        self.stream.update(input, out).ok_or(FAILED)
+    }
+
+    /// The length of the tag in bytes.
+    #[must_use]
+    pub fn tag_length(&self) -> usize {
+        self.tag
+    }
+
+    /// Writes the tag, which has room in `out`.
+    ///
+    /// # Errors
+    /// `BufferTooSmall` otherwise; the message is lost then, so the caller asks first.
+    pub fn finish(self, out: &mut [u8]) -> Result<usize> {
+        let out = out
+            .get_mut(..self.tag)
+            .ok_or(Error::BufferTooSmall(self.tag))?;
+        let tag = self.stream.finish().ok_or(FAILED)?;
+        out.copy_from_slice(tag.get(..self.tag).unwrap_or_default());
+        Ok(self.tag)
+    }
+}
+
+/// A decryption in parts: the ciphertext is collected, because not a byte of plaintext may leave before
+/// the tag at its end is checked.
+pub struct GcmDecryptor<K> {
+    key: K,
+    iv: Vec<u8>,
+    aad: Vec<u8>,
+    tag: usize,
+    collected: Vec<u8>,
+}
+
+impl<K: Deref<Target = Key>> GcmDecryptor<K> {
+    /// Starts a message.
+    ///
+    /// # Errors
+    /// `HostMemory`.
+    pub fn new(key: K, shape: GcmShape<'_>) -> Result<Self> {
+        let (mut iv, mut aad) = (Vec::new(), Vec::new());
+        append(&mut iv, shape.iv)?;
+        append(&mut aad, shape.aad)?;
+        Ok(GcmDecryptor {
+            key,
+            iv,
+            aad,
+            tag: shape.tag,
+            collected: Vec::new(),
+        })
+    }
+
+    /// Takes the next part.
+    ///
+    /// # Errors
+    /// `HostMemory`.
+    pub fn update(&mut self, input: &[u8]) -> Result<()> {
+        append(&mut self.collected, input)
+    }
+
+    /// The length of the plaintext so far in bytes.
+    #[must_use]
+    pub fn plain_length(&self) -> usize {
+        self.collected.len().saturating_sub(self.tag)
+    }
+
+    /// Checks the tag and writes the plaintext.
+    ///
+    /// # Errors
+    /// As [`Key::gcm_decrypt`]; after `BufferTooSmall` the call can be made again.
+    pub fn finish(&self, out: &mut [u8]) -> Result<usize> {
+        let shape = GcmShape {
+            iv: &self.iv,
+            aad: &self.aad,
+            tag: self.tag,
+        };
+        self.key.gcm_decrypt(shape, &self.collected, out)
+    }
+}
+
+/// Appends with an allocation that may fail.
+fn append(all: &mut Vec<u8>, more: &[u8]) -> Result<()> {
+    all.try_reserve(more.len()).map_err(|_| Error::HostMemory)?;
+    all.extend_from_slice(more);
+    Ok(())
+}

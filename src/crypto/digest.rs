@@ -1,0 +1,170 @@
+//! Hash functions: SHA-1 and SHA-2 (FIPS 180-4), SHA-3 (FIPS 202).
+#![forbid(unsafe_code)]
+
+use super::hash::Hash;
+use crate::error::{Error, Result};
+use sha2::digest::{FixedOutputReset, Output, OutputSizeUser, Update};
+
+/// The longest digest of any hash, in bytes.
+pub const MAX_LENGTH: usize = 64;
+/// The longest input block of any hash (SHA3-224), in bytes.
+pub const MAX_BLOCK: usize = 144;
+
+impl Hash {
+    /// The length of an input block in bytes, as HMAC uses it (for SHA-3 the rate).
+    #[must_use]
+    pub const fn block_length(self) -> usize {
+        match self {
+            Hash::Sha1 | Hash::Sha224 | Hash::Sha256 => 64,
+            Hash::Sha384 | Hash::Sha512 | Hash::Sha512_224 | Hash::Sha512_256 => 128,
+            Hash::Sha3_224 => 144,
+            Hash::Sha3_256 => 136,
+            Hash::Sha3_384 => 104,
+            Hash::Sha3_512 => 72,
+        }
+    }
+
+    /// Starts a digest.
+    #[must_use]
+    pub fn begin(self) -> Digest {
+        Digest(match self {
+            Hash::Sha1 => State::Sha1(sha1::Sha1::default()),
+            Hash::Sha224 => State::Sha224(sha2::Sha224::default()),
+            Hash::Sha256 => State::Sha256(sha2::Sha256::default()),
+            Hash::Sha384 => State::Sha384(sha2::Sha384::default()),
+            Hash::Sha512 => State::Sha512(sha2::Sha512::default()),
+            Hash::Sha512_224 => State::Sha512_224(sha2::Sha512_224::default()),
+            Hash::Sha512_256 => State::Sha512_256(sha2::Sha512_256::default()),
+            Hash::Sha3_224 => State::Sha3_224(sha3::Sha3_224::default()),
+            Hash::Sha3_256 => State::Sha3_256(sha3::Sha3_256::default()),
+            Hash::Sha3_384 => State::Sha3_384(sha3::Sha3_384::default()),
+            Hash::Sha3_512 => State::Sha3_512(sha3::Sha3_512::default()),
+        })
+    }
+
+    /// Hashes the parts, one after the other, into the first [`Hash::length`] bytes of
+    /// `out`; answers that length. Allocates nothing.
+    ///
+    /// # Errors
+    /// `BufferTooSmall` when `out` is shorter.
+    pub fn digest(self, parts: &[&[u8]], out: &mut [u8]) -> Result<usize> {
+        let mut digest = self.begin();
+        for part in parts {
+            digest.update(part);
+        }
+        digest.finish(out)
+    }
+}
+
+/// A digest in progress. Its state is erased on drop.
+#[derive(Clone)]
+pub struct Digest(State);
+
+#[derive(Clone)]
+enum State {
+    Sha1(sha1::Sha1),
+    Sha224(sha2::Sha224),
+    Sha256(sha2::Sha256),
+    Sha384(sha2::Sha384),
+    Sha512(sha2::Sha512),
+    Sha512_224(sha2::Sha512_224),
+    Sha512_256(sha2::Sha512_256),
+    Sha3_224(sha3::Sha3_224),
+    Sha3_256(sha3::Sha3_256),
+    Sha3_384(sha3::Sha3_384),
+    Sha3_512(sha3::Sha3_512),
+}
+
+/// Runs `$body` with `$hash` bound to the state, whichever function's it is.
+macro_rules! with_state {
+    ($state:expr, $hash:ident => $body:expr) => {
+        match $state {
+            State::Sha1($hash) => $body,
+            State::Sha224($hash) => $body,
+            State::Sha256($hash) => $body,
+            State::Sha384($hash) => $body,
+            State::Sha512($hash) => $body,
+            State::Sha512_224($hash) => $body,
+            State::Sha512_256($hash) => $body,
+            State::Sha3_224($hash) => $body,
+            State::Sha3_256($hash) => $body,
+            State::Sha3_384($hash) => $body,
+            State::Sha3_512($hash) => $body,
+        }
+    };
+}
+
+impl Digest {
+    /// The length of the digest in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        fn size<H: OutputSizeUser>(_: &H) -> usize {
+            H::output_size()
+        }
+        with_state!(&self.0, hash => size(hash))
+    }
+
+    /// Takes the next part.
+    pub fn update(&mut self, data: &[u8]) {
+        with_state!(&mut self.0, hash => hash.update(data));
+    }
+
+    /// Writes the digest to the first bytes of `out`, answers its length, and starts anew.
+    ///
+    /// # Errors
+    /// `BufferTooSmall` when `out` is shorter than the digest; the state is then unchanged.
+    pub fn finish(&mut self, out: &mut [u8]) -> Result<usize> {
+        with_state!(&mut self.0, hash => finish_into(hash, out))
+    }
+}
+
+/// The digest straight into the caller's slice.
+fn finish_into<H: FixedOutputReset>(hash: &mut H, out: &mut [u8]) -> Result<usize> {
+    let length = H::output_size();
+    let out = out.get_mut(..length).ok_or(Error::BufferTooSmall(length))?;
+    let out: &mut Output<H> = out
+        .try_into()
+        .map_err(|_| Error::Internal("digest length"))?;
+    hash.finalize_into_reset(out);
+    Ok(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha_256_of_abc_is_that_of_fips_180() {
+        let mut out = [0; 32];
+        Hash::Sha256.digest(&[b"a", b"bc"], &mut out).unwrap();
+        assert_eq!(
+            out,
+            [
+                0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae,
+                0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61,
+                0xf2, 0x00, 0x15, 0xad
+            ]
+        );
+    }
+
+    #[test]
+    fn sizes_are_those_of_the_states() {
+        for function in Hash::ALL {
+            let mut digest = function.begin();
+            assert_eq!(digest.length(), function.length());
+            assert!(function.length() <= MAX_LENGTH && function.block_length() <= MAX_BLOCK);
+            let needed = function.length();
+            digest.update(b"kept");
+            let mut short = vec![7; needed - 1];
+            assert_eq!(
+                digest.finish(&mut short),
+                Err(Error::BufferTooSmall(needed))
+            );
+            assert!(short.iter().all(|byte| *byte == 7));
+            let (mut first, mut second) = (vec![0; needed], vec![0; needed]);
+            digest.finish(&mut first).unwrap();
+            function.digest(&[b"kept"], &mut second).unwrap();
+            assert_eq!(first, second);
+        }
+    }
+}
