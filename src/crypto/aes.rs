@@ -95,9 +95,15 @@ impl Key {
     }
 
     /// The key as key wrap uses it.
-    #[must_use]
-    pub fn wrapping(&self) -> &keywrap::Key {
-        self.wrap.get_or_init(|| Box::new(keywrap::Key::of(self)))
+    ///
+    /// # Errors
+    /// None that a key of one of the three lengths can meet.
+    pub fn wrapping(&self) -> Result<&keywrap::Key> {
+        if let Some(ready) = self.wrap.get() {
+            return Ok(ready);
+        }
+        let fresh = Box::new(keywrap::Key::new(self.bytes())?);
+        Ok(self.wrap.get_or_init(|| fresh))
     }
 
     fn expand(&self) -> Schedule {

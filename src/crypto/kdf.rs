@@ -115,7 +115,7 @@ mod tests {
         let mut out = [0; 42];
         hkdf(Hash::Sha256, &salt, &[0x0b; 22], &[&info], &mut out).unwrap();
         assert_eq!(out[..8], [0x3c, 0xb2, 0x5f, 0x25, 0xfa, 0xac, 0xd5, 0x7a]);
-        assert_eq!(out[38..], [0x58, 0x87, 0x18, 0x65]);
+        assert_eq!(out[38..], [0x87, 0x18, 0x58, 0x65]);
     }
 
     #[test]

@@ -26,7 +26,6 @@ mod verdict;
 pub use batch::Item;
 pub use verdict::Verdict;
 
-use super::aes;
 use crate::error::{Error, Result};
 
 /// A half block, the unit of key wrap, in bytes.
@@ -65,11 +64,6 @@ impl Key {
     /// `KeySizeRange` unless it has 16, 24 or 32 bytes.
     pub fn portable(key: &[u8]) -> Result<Self> {
         portable::Schedule::new(key).map(|schedule| Key(Engine::Portable(schedule)))
-    }
-
-    /// The wrapping form of an AES key, whose length is known to be right.
-    pub(super) fn of(key: &aes::Key) -> Result<Self> {
-        Self::new(key.bytes())
     }
 
     /// The name of the implementation, for diagnosis.

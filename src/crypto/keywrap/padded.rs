@@ -75,13 +75,12 @@ impl Key {
 
         // RFC 5649, 4.2. 1) Decrypts.
         let r = out.as_chunks_mut().0;
-        let a = match r {
-            [only] => {
-                let (a, plain) = self.decrypt_pair(*first, *only);
-                *only = plain;
-                a
-            }
-            r => self.unwrap_rounds(*first, r),
+        let a = if let [only] = r {
+            let (a, plain) = self.decrypt_pair(*first, *only);
+            *only = plain;
+            a
+        } else {
+            self.unwrap_rounds(*first, r)
         };
         // 2) and 3) The check of the initial value, length and padding.
         Ok(Verdict::of_kwp(a, *iv, r))

@@ -63,7 +63,9 @@ fn rfc_5649_section_6() {
 #[test]
 fn implementations_agree_for_every_key_length_and_size() {
     for key_length in [16, 24, 32] {
-        let bytes: Vec<u8> = (0..key_length).map(|place| place * 37 + 11).collect();
+        let bytes: Vec<u8> = (0..key_length)
+            .map(|place: u8| place.wrapping_mul(37))
+            .collect();
         let [own, portable] = both(&bytes);
         for length in 1..=100usize {
             let data: Vec<u8> = (0..length).map(|place| (place * 59 % 251) as u8).collect();
