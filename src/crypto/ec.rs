@@ -85,17 +85,19 @@ impl PublicKey {
         self.curve
     }
 
-    /// Checks an ECDSA signature, r and s side by side, of a digest of any length; bits beyond the length
-    /// of the order are cut off (FIPS 186-5, section 6.4.2).
+    /// Checks an ECDSA signature, r and s side by side and of the same length, at most that of a
+    /// coordinate, of a digest of any length; bits beyond the length of the order are cut off (FIPS 186-5,
+    /// section 6.4.2).
     ///
     /// # Errors
     /// `SignatureLenRange` or `SignatureInvalid`.
     pub fn verify(&self, digest: &[u8], signature: &[u8]) -> Result<()> {
-        if signature.len() != self.curve.signature_size() {
+        let length = signature.len();
+        if length == 0 || length % 2 != 0 || length > self.curve.signature_size() {
             return Err(Error::SignatureLenRange);
         }
         let (r, s) = signature
-            .split_at_checked(self.curve.size())
+            .split_at_checked(length / 2)
             .ok_or(Error::SignatureLenRange)?;
         if self.key.verify(digest, r, s) {
             Ok(())

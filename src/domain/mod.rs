@@ -3,7 +3,16 @@
 #![forbid(unsafe_code)]
 
 pub mod cbor;
+pub mod command;
+pub mod cose;
+pub mod identity;
 pub mod ids;
+pub mod ingest;
 pub mod key_token;
 pub mod keyring;
+pub mod operator;
+pub mod package;
+pub mod refusal;
 pub mod sealing;
+pub mod state;
+pub mod token;

@@ -27,8 +27,11 @@ pub type StartVerify = fn(Params<'_>, &Arc<Object>) -> Result<Box<dyn Verifier>>
 pub type WrapLength = fn(Params<'_>, &Object, usize) -> Result<usize>;
 /// Wraps key bytes into `out`, which is at least as long as [`WrapLength`] said.
 pub type Wrap = fn(Params<'_>, &Arc<Object>, &[u8], &mut [u8]) -> Result<usize>;
-/// Unwraps to key bytes.
-pub type Unwrap = fn(Params<'_>, &Arc<Object>, &[u8]) -> Result<SecretBytes>;
+/// The lengths in bytes that a key's value may have: one, where template or type fix it; `None` for any.
+pub type Lengths<'a> = Option<&'a [usize]>;
+/// Unwraps to key bytes. Most mechanisms let the caller compare the length with those it wants. PKCS#1 v1.5
+/// cannot: an answer that depends on the length tells good padding from bad; raw RSA cannot do without.
+pub type Unwrap = fn(Params<'_>, &Arc<Object>, &[u8], Lengths<'_>) -> Result<SecretBytes>;
 /// Derives key bytes; the wanted length in bytes, `None` for as many as the mechanism gives.
 pub type Derive = fn(Params<'_>, &Arc<Object>, Option<usize>) -> Result<SecretBytes>;
 /// Generates a secret key.

@@ -1,6 +1,7 @@
 //! Boolean attributes as bits of one word, so that access and usage checks are single tests.
 
 use super::attribute::AttributeType;
+use super::vendor::{CKA_KEYWARD_CARRIED, CKA_KEYWARD_PROTECTED_PAIR};
 use cryptoki_sys::{
     CKA_ALWAYS_AUTHENTICATE, CKA_ALWAYS_SENSITIVE, CKA_COPYABLE, CKA_DECAPSULATE, CKA_DECRYPT,
     CKA_DERIVE, CKA_DESTROYABLE, CKA_ENCAPSULATE, CKA_ENCRYPT, CKA_EXTRACTABLE, CKA_LOCAL,
@@ -11,7 +12,7 @@ use cryptoki_sys::{
 
 /// Every boolean attribute, in the order of its bit. Stored records keep types, not bits, so the
 /// order may change.
-pub const BOOLEANS: [AttributeType; 24] = [
+pub const BOOLEANS: [AttributeType; 26] = [
     CKA_TOKEN,
     CKA_PRIVATE,
     CKA_MODIFIABLE,
@@ -36,6 +37,8 @@ pub const BOOLEANS: [AttributeType; 24] = [
     CKA_DERIVE,
     CKA_ENCAPSULATE,
     CKA_DECAPSULATE,
+    CKA_KEYWARD_PROTECTED_PAIR,
+    CKA_KEYWARD_CARRIED,
 ];
 
 /// Which boolean attributes an object has, and which of them are true.
@@ -115,6 +118,8 @@ fn bit(kind: AttributeType) -> Option<u32> {
         CKA_DERIVE => 21,
         CKA_ENCAPSULATE => 22,
         CKA_DECAPSULATE => 23,
+        CKA_KEYWARD_PROTECTED_PAIR => 24,
+        CKA_KEYWARD_CARRIED => 25,
         _ => return None,
     };
     Some(1 << place)

@@ -1,8 +1,11 @@
 //! Objects: attributes, the schema that rules them, and who may do what with which object.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod attribute;
 pub mod flags;
+pub mod schema;
+pub mod usage;
 pub mod vendor;
 
 use crate::error::Result;

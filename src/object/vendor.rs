@@ -11,3 +11,12 @@ pub const CKA_KEYWARD_DOMAIN_KEY_ID: u64 = BASE | 0x01;
 pub const CKA_KEYWARD_DOMAIN_KEY_STATE: u64 = BASE | 0x02;
 /// `CKA_KEYWARD_ROLE`: what a key has been used for, read-only: 0 undecided, 1 data, 2 wrapping.
 pub const CKA_KEYWARD_ROLE: u64 = BASE | 0x03;
+/// `CKA_KEYWARD_LINEAGE`: the 16-byte id that copies of one key, and both halves of a pair, share:
+/// what one of them is first used for binds them all. Read-only.
+pub const CKA_KEYWARD_LINEAGE: u64 = BASE | 0x04;
+/// `CKA_KEYWARD_PROTECTED_PAIR`: on a public key, that its private half was made here with it and
+/// has never been extractable. Read-only.
+pub const CKA_KEYWARD_PROTECTED_PAIR: u64 = BASE | 0x05;
+/// `CKA_KEYWARD_CARRIED`: that the key has wrapped, or may elsewhere have wrapped, a sensitive key;
+/// it then gives back only sensitive, non-extractable ones. Read-only.
+pub const CKA_KEYWARD_CARRIED: u64 = BASE | 0x06;

@@ -1,5 +1,6 @@
 //! The encodings of PKCS#1 v1.5 for signatures (RFC 8017, section 9.2).
 
+use crate::crypto::der::element;
 use crate::crypto::hash::Hash;
 
 /// The DER of `DigestInfo` for a digest made by `hash` (RFC 8017, section 9.2, note 1; the SHA-3
@@ -20,17 +21,11 @@ pub fn digest_info(hash: Hash, digest: &[u8]) -> Vec<u8> {
         Hash::Sha3_384 => nist(9),
         Hash::Sha3_512 => nist(10),
     };
-    let algorithm = tagged(
+    let algorithm = element(
         0x30,
-        &[tagged(0x06, &identifier), tagged(0x05, &[])].concat(),
+        &[element(0x06, &identifier), element(0x05, &[])].concat(),
     );
-    tagged(0x30, &[algorithm, tagged(0x04, digest)].concat())
-}
-
-/// One DER element; digests keep every length below 128 bytes, where one byte tells it.
-fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(content.len()).unwrap_or(u8::MAX);
-    [&[tag, length], content].concat()
+    element(0x30, &[algorithm, element(0x04, digest)].concat())
 }
 
 /// The encoded message of a signature: 00 01 FF…FF 00 and `data`, `size` bytes; `None` when `data` is

@@ -1,0 +1,55 @@
+# Everything there is to do with a clone, by name. `make` alone lists it.
+
+CARGO ?= cargo
+PREFIX ?= /usr/local
+MODULE := $(CURDIR)/target/release/libkeyward_pkcs11.so
+# Where the benchmark program's sources are; it is not part of this repository.
+P11BENCH ?= ../shared/p11bench
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check scripts clients vectors fuzz-smoke bench install
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the module and the program (target/release)
+	@scripts/need cc make perl
+	$(CARGO) build --release --locked
+
+demo: ## from nothing to wrapped customer keys and a shredded domain key, explained as it runs
+	@scripts/need cc make perl pkcs11-tool openssl
+	@demo/run
+
+test: ## run every test
+	@scripts/need cc make perl pkcs11-tool openssl p11tool valgrind ssh-keygen engine-pkcs11
+	$(CARGO) test --locked --no-fail-fast
+
+check: ## formatting, lints, documentation, licences, structure
+	@scripts/need cc make perl
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
+	@scripts/deny
+	$(CARGO) test --locked --test structure
+
+scripts: build ## run pkcs11-tool-scripts/ against the built module
+	@scripts/need pkcs11-tool openssl
+	@pkcs11-tool-scripts/run-all
+
+clients: build ## run other programs (OpenSSL, GnuTLS, OpenSSH, pkcs11-tool) against the built module
+	@scripts/need pkcs11-tool openssl p11tool ssh-keygen engine-pkcs11
+	@scripts/clients
+
+vectors: ## run the published test vectors through the C interface, with a count for each file
+	@scripts/need cc make perl
+	$(CARGO) test --locked --test vectors -- --nocapture
+
+fuzz-smoke: ## a short run of every parser over hostile input
+	@scripts/need cc make perl
+	$(CARGO) test --locked -- hostile
+
+bench: build ## measure against SoftHSM2; P11BENCH=DIRECTORY says where p11bench is
+	@scripts/bench "$(P11BENCH)" "$(MODULE)"
+
+install: build ## install module, program, header and man pages under PREFIX (/usr/local)
+	@scripts/install "$(DESTDIR)$(PREFIX)"

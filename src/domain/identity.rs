@@ -1,0 +1,214 @@
+//! The identity of a module: its signing key and its agreement key, generated inside. The private halves
+//! leave only sealed, for the module's own store.
+
+use super::cbor::{Flaw, Reader, Result as Read, Writer, flawed};
+use super::cose::{Signer, Variant};
+use super::ids::{Digest, MemberId};
+use super::package::AgreementKey;
+use super::sealing::{SealingKey, expand, mac, random, same};
+use super::state::State;
+use super::state::member::{Card, MAX_LABEL, member_id};
+use crate::crypto::edwards::PrivateKey;
+use crate::error::{Error, Result};
+use crate::secret::SecretBytes;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// The format of a sealed identity.
+const FORMAT: u64 = 1;
+/// What the seal of an identity authenticates.
+const SEAL: &[u8] = b"keyward/1 module identity";
+
+/// A module's identity. Erased on drop.
+pub struct Identity {
+    label: String,
+    region: String,
+    seed: Zeroizing<[u8; 32]>,
+    signing: PrivateKey,
+    agreement: AgreementKey,
+    serial: u64,
+    /// The agreement key that takes over when a version of the domain names it.
+    next: Option<AgreementKey>,
+}
+
+impl Identity {
+    /// A new identity for a module that people call `label`, in `region` (empty for none).
+    ///
+    /// # Errors
+    /// A label or region of more than 64 bytes.
+    pub fn generate(label: &str, region: &str) -> Result<Self> {
+        let (seed, agreement) = (Zeroizing::new(random()), AgreementKey::generate());
+        Self::from_parts((label, region), seed, (agreement, 1), None)
+    }
+
+    /// An identity of given keys.
+    pub(crate) fn from_parts(
+        (label, region): (&str, &str),
+        seed: Zeroizing<[u8; 32]>,
+        (agreement, serial): (AgreementKey, u64),
+        next: Option<AgreementKey>,
+    ) -> Result<Self> {
+        if label.len() > MAX_LABEL || region.len() > MAX_LABEL {
+            return Err(flawed("member label", Flaw::TooLong).into());
+        }
+        let signing = PrivateKey::new(seed.as_ref()).ok_or(Error::Internal("signing key"))?;
+        let (label, region) = (label.to_owned(), region.to_owned());
+        Ok(Identity { label, region, seed, signing, agreement, serial, next })
+    }
+
+    /// The module's name in a domain.
+    #[must_use]
+    pub fn id(&self) -> MemberId {
+        member_id(&self.public_key())
+    }
+
+    /// The module's public card.
+    ///
+    /// # Errors
+    /// Those of signing.
+    pub fn card(&self) -> Result<Card> {
+        let names = (self.label.as_str(), self.region.as_str());
+        Card::make(names, self.agreement.public(), self.serial, self)
+    }
+
+    /// The identity with a fresh agreement key waiting to take over, and the card that announces it.
+    /// The caller stores the identity before it hands out the card.
+    ///
+    /// # Errors
+    /// Those of signing.
+    pub fn renewed(&self) -> Result<(Self, Card)> {
+        let next = self.next.clone().unwrap_or_else(AgreementKey::generate);
+        let names = (self.label.as_str(), self.region.as_str());
+        let card = Card::make(names, next.public(), self.serial.saturating_add(1), self)?;
+        let current = (self.agreement.clone(), self.serial);
+        Ok((Self::from_parts(names, self.seed.clone(), current, Some(next))?, card))
+    }
+
+    /// The identity that the installed `state` leaves the module with, when it differs: the waiting
+    /// agreement key has taken over and the old one is gone. Stored with the state.
+    ///
+    /// # Errors
+    /// None that an identity of this type can meet.
+    pub fn settled(&self, state: &State) -> Result<Option<Self>> {
+        let Some(next) = &self.next else { return Ok(None) };
+        let Some(member) = state.member(self.id()) else { return Ok(None) };
+        if member.card.agreement != next.public() {
+            return Ok(None);
+        }
+        let names = (self.label.as_str(), self.region.as_str());
+        let current = (next.clone(), member.card.serial);
+        Self::from_parts(names, self.seed.clone(), current, None).map(Some)
+    }
+
+    /// The private half of an agreement key of this module.
+    pub(super) fn agreement_of(&self, public: &[u8]) -> Option<&AgreementKey> {
+        let own = [Some(&self.agreement), self.next.as_ref()];
+        own.into_iter().flatten().find(|key| key.public().as_slice() == public)
+    }
+
+    /// An authenticator of the installed version, to be stored with it: who can write to the store
+    /// cannot make the module take another token for the installed one.
+    #[must_use]
+    pub fn vouch(&self, version: u64, token: Digest) -> [u8; 32] {
+        let key = expand(&self.seed, "keyward/1 installed version", &[]);
+        mac(&key, &[&version.to_be_bytes()[..], &token.0].concat())
+    }
+
+    /// Whether [`Identity::vouch`] of this module made the authenticator.
+    #[must_use]
+    pub fn vouched(&self, version: u64, token: Digest, authenticator: &[u8; 32]) -> bool {
+        same(&self.vouch(version, token), authenticator)
+    }
+
+    /// The identity sealed under the key that the PIN unlocks.
+    #[must_use]
+    pub fn seal(&self, key: &[u8; 32]) -> Vec<u8> {
+        SealingKey::derive(key, "keyward/1 module identity").seal(SEAL, self.encode().expose())
+    }
+
+    /// Opens what [`Identity::seal`] sealed.
+    ///
+    /// # Errors
+    /// [`Error::StoreTampered`] when it was changed or is under another key.
+    pub fn unseal(key: &[u8; 32], sealed: &[u8]) -> Result<Self> {
+        let key = SealingKey::derive(key, "keyward/1 module identity");
+        let opened = key.open(SEAL, sealed);
+        let opened = opened.ok_or_else(|| Error::StoreTampered("module identity".into()))?;
+        Self::decode(&opened)
+    }
+
+    /// The private halves, encoded.
+    fn encode(&self) -> SecretBytes {
+        let mut writer = Writer::default();
+        writer.array(7).uint(FORMAT).text(&self.label).text(&self.region);
+        writer.bytes(self.seed.as_ref()).bytes(self.agreement.seed()).uint(self.serial);
+        match &self.next {
+            Some(next) => writer.bytes(next.seed()),
+            None => writer.null(),
+        };
+        writer.into_secret()
+    }
+
+    /// Reads the private halves.
+    fn decode(bytes: &SecretBytes) -> Result<Self> {
+        let (names, seed, current, next) = Reader::whole(bytes.expose(), "identity", |reader| {
+            reader.tuple("identity", 7)?;
+            if reader.uint("identity format")? != FORMAT {
+                return Err(flawed("identity format", Flaw::BadValue));
+            }
+            let label = reader.text("member label", MAX_LABEL)?;
+            let region = reader.text("member region", MAX_LABEL)?;
+            let seed = Zeroizing::new(reader.fixed("signing seed")?);
+            let current = (read_agreement(reader)?, reader.uint("card serial")?);
+            Ok(((label, region), seed, current, reader.optional("next seed", read_agreement)?))
+        })?;
+        Self::from_parts(names, seed, current, next)
+    }
+}
+
+/// Reads the seed of an agreement key.
+fn read_agreement(reader: &mut Reader<'_>) -> Read<AgreementKey> {
+    let seed = Zeroizing::new(reader.fixed("agreement seed")?);
+    Ok(AgreementKey::from_seed(&seed))
+}
+
+impl Signer for Identity {
+    fn public_key(&self) -> [u8; 32] {
+        *self.signing.public().encoded()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
+        self.signing.sign(message, Variant::Pure)
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({})", self.id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_comes_back_from_its_seal() {
+        let identity = Identity::generate("one", "north").unwrap();
+        let (identity, renewal) = identity.renewed().unwrap();
+        let sealed = identity.seal(&[1; 32]);
+        let back = Identity::unseal(&[1; 32], &sealed).unwrap();
+        assert_eq!(back.card().unwrap(), identity.card().unwrap());
+        assert!(back.agreement_of(&renewal.agreement).is_some());
+        assert!(Identity::unseal(&[2; 32], &sealed).is_err());
+    }
+
+    #[test]
+    fn only_the_module_vouches_for_a_version() {
+        let identity = Identity::generate("one", "").unwrap();
+        let word = identity.vouch(3, Digest([1; 32]));
+        assert!(identity.vouched(3, Digest([1; 32]), &word));
+        assert!(!identity.vouched(4, Digest([1; 32]), &word));
+        assert!(!Identity::generate("one", "").unwrap().vouched(3, Digest([1; 32]), &word));
+    }
+}

