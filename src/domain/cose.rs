@@ -137,7 +137,14 @@ impl Signed {
             return Err(flawed(field, Flaw::NotCanonical));
         }
         let message = one_message(purpose, id, &payload);
-        Ok(Signed { payload, signature: Signature { signer: id, bytes: signature, message } })
+        Ok(Signed {
+            payload,
+            signature: Signature {
+                signer: id,
+                bytes: signature,
+                message,
+            },
+        })
     }
 }
 
@@ -155,7 +162,11 @@ impl ManySigned {
     /// A message that nobody signed yet.
     #[must_use]
     pub fn new(purpose: Purpose, payload: Vec<u8>) -> Self {
-        ManySigned { payload, signatures: Vec::new(), purpose }
+        ManySigned {
+            payload,
+            signatures: Vec::new(),
+            purpose,
+        }
     }
 
     /// Adds a signature, in place of one that the signer made before.
@@ -165,7 +176,11 @@ impl ManySigned {
     pub fn add(&mut self, id: SignerId, signer: &dyn Signer) -> error::Result<()> {
         let message = many_message(self.purpose, id, &self.payload);
         let bytes = signer.sign(&message)?;
-        self.insert(Signature { signer: id, bytes, message });
+        self.insert(Signature {
+            signer: id,
+            bytes,
+            message,
+        });
         Ok(())
     }
 
@@ -175,9 +190,14 @@ impl ManySigned {
     /// [`error::Error::Malformed`] when it is another message.
     pub fn merge(&mut self, other: ManySigned) -> error::Result<()> {
         if other.payload != self.payload {
-            return Err(error::Error::Malformed("approval: it is for another request".into()));
+            return Err(error::Error::Malformed(
+                "approval: it is for another request".into(),
+            ));
         }
-        other.signatures.into_iter().for_each(|signature| self.insert(signature));
+        other
+            .signatures
+            .into_iter()
+            .for_each(|signature| self.insert(signature));
         Ok(())
     }
 
@@ -233,7 +253,9 @@ impl ManySigned {
     /// Puts a signature into its place.
     fn insert(&mut self, signature: Signature) {
         self.signatures.retain(|own| own.signer != signature.signer);
-        let place = self.signatures.partition_point(|own| own.signer < signature.signer);
+        let place = self
+            .signatures
+            .partition_point(|own| own.signer < signature.signer);
         self.signatures.insert(place, signature);
     }
 }
@@ -255,12 +277,20 @@ fn header(signer: Option<SignerId>) -> Header {
 
 /// A header as the protected one of a message that is being made.
 fn protected(header: Header) -> ProtectedHeader {
-    ProtectedHeader { original_data: None, header }
+    ProtectedHeader {
+        original_data: None,
+        header,
+    }
 }
 
 /// The signer that a protected header names.
 fn signer_of(header: &ProtectedHeader, field: &'static str) -> Result<SignerId> {
-    header.header.key_id.as_slice().try_into().map_err(|_| flawed(field, Flaw::WrongType))
+    header
+        .header
+        .key_id
+        .as_slice()
+        .try_into()
+        .map_err(|_| flawed(field, Flaw::WrongType))
 }
 
 /// A signature of the right length.
@@ -271,7 +301,13 @@ fn fixed(bytes: &[u8], field: &'static str) -> Result<[u8; SIGNATURE_SIZE]> {
 /// What the one signature of a message is over.
 fn one_message(purpose: Purpose, id: SignerId, payload: &[u8]) -> Vec<u8> {
     let body = protected(header(Some(id)));
-    sig_structure_data(SignatureContext::CoseSign1, body, None, purpose.label().as_bytes(), payload)
+    sig_structure_data(
+        SignatureContext::CoseSign1,
+        body,
+        None,
+        purpose.label().as_bytes(),
+        payload,
+    )
 }
 
 /// What one of many signatures of a message is over.

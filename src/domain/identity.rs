@@ -53,7 +53,15 @@ impl Identity {
         }
         let signing = PrivateKey::new(seed.as_ref()).ok_or(Error::Internal("signing key"))?;
         let (label, region) = (label.to_owned(), region.to_owned());
-        Ok(Identity { label, region, seed, signing, agreement, serial, next })
+        Ok(Identity {
+            label,
+            region,
+            seed,
+            signing,
+            agreement,
+            serial,
+            next,
+        })
     }
 
     /// The module's name in a domain.
@@ -81,7 +89,10 @@ impl Identity {
         let names = (self.label.as_str(), self.region.as_str());
         let card = Card::make(names, next.public(), self.serial.saturating_add(1), self)?;
         let current = (self.agreement.clone(), self.serial);
-        Ok((Self::from_parts(names, self.seed.clone(), current, Some(next))?, card))
+        Ok((
+            Self::from_parts(names, self.seed.clone(), current, Some(next))?,
+            card,
+        ))
     }
 
     /// The identity that the installed `state` leaves the module with, when it differs: the waiting
@@ -90,8 +101,12 @@ impl Identity {
     /// # Errors
     /// None that an identity of this type can meet.
     pub fn settled(&self, state: &State) -> Result<Option<Self>> {
-        let Some(next) = &self.next else { return Ok(None) };
-        let Some(member) = state.member(self.id()) else { return Ok(None) };
+        let Some(next) = &self.next else {
+            return Ok(None);
+        };
+        let Some(member) = state.member(self.id()) else {
+            return Ok(None);
+        };
         if member.card.agreement != next.public() {
             return Ok(None);
         }
@@ -103,7 +118,9 @@ impl Identity {
     /// The private half of an agreement key of this module.
     pub(super) fn agreement_of(&self, public: &[u8]) -> Option<&AgreementKey> {
         let own = [Some(&self.agreement), self.next.as_ref()];
-        own.into_iter().flatten().find(|key| key.public().as_slice() == public)
+        own.into_iter()
+            .flatten()
+            .find(|key| key.public().as_slice() == public)
     }
 
     /// An authenticator of the installed version, to be stored with it: who can write to the store
@@ -140,8 +157,15 @@ impl Identity {
     /// The private halves, encoded.
     fn encode(&self) -> SecretBytes {
         let mut writer = Writer::default();
-        writer.array(7).uint(FORMAT).text(&self.label).text(&self.region);
-        writer.bytes(self.seed.as_ref()).bytes(self.agreement.seed()).uint(self.serial);
+        writer
+            .array(7)
+            .uint(FORMAT)
+            .text(&self.label)
+            .text(&self.region);
+        writer
+            .bytes(self.seed.as_ref())
+            .bytes(self.agreement.seed())
+            .uint(self.serial);
         match &self.next {
             Some(next) => writer.bytes(next.seed()),
             None => writer.null(),
@@ -160,7 +184,12 @@ impl Identity {
             let region = reader.text("member region", MAX_LABEL)?;
             let seed = Zeroizing::new(reader.fixed("signing seed")?);
             let current = (read_agreement(reader)?, reader.uint("card serial")?);
-            Ok(((label, region), seed, current, reader.optional("next seed", read_agreement)?))
+            Ok((
+                (label, region),
+                seed,
+                current,
+                reader.optional("next seed", read_agreement)?,
+            ))
         })?;
         Self::from_parts(names, seed, current, next)
     }
@@ -209,6 +238,10 @@ mod tests {
         let word = identity.vouch(3, Digest([1; 32]));
         assert!(identity.vouched(3, Digest([1; 32]), &word));
         assert!(!identity.vouched(4, Digest([1; 32]), &word));
-        assert!(!Identity::generate("one", "").unwrap().vouched(3, Digest([1; 32]), &word));
+        assert!(
+            !Identity::generate("one", "")
+                .unwrap()
+                .vouched(3, Digest([1; 32]), &word)
+        );
     }
 }

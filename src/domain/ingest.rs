@@ -63,7 +63,11 @@ pub fn ingest(
     identity: &Identity,
     now: u64,
 ) -> Result<Outcome, Refusal> {
-    let moment = Moment { now, successor: None, confirmations: &[] };
+    let moment = Moment {
+        now,
+        successor: None,
+        confirmations: &[],
+    };
     ingest_at(installed, token, identity, &moment)
 }
 
@@ -86,7 +90,11 @@ pub fn ingest_all(
         let following = tokens.get(place.saturating_add(1));
         let successor = following.and_then(|next| Token::parse(next).ok());
         let successor = successor.map(|token| token.public.state.created);
-        let moment = Moment { now, successor, confirmations };
+        let moment = Moment {
+            now,
+            successor,
+            confirmations,
+        };
         match ingest_at(&current, token, identity, &moment) {
             Ok(outcome) => {
                 match &outcome {
@@ -128,14 +136,24 @@ pub fn join(
     // quorum vouches for a parent that this module cannot check itself.
     let admitted = after.public.approvals.as_ref().is_some_and(|approvals| {
         let changes = &approvals.mandate().changes;
-        let applied = after.public.state.applied.filter(|applied| applied.first == 0);
-        let made = applied.and_then(|applied| applied.of(changes)).unwrap_or_default();
+        let applied = after
+            .public
+            .state
+            .applied
+            .filter(|applied| applied.first == 0);
+        let made = applied
+            .and_then(|applied| applied.of(changes))
+            .unwrap_or_default();
         made.iter().any(|change| change.admits(identity.id()))
     });
     if !admitted || !before.public.state.governance.has_operators() {
         return Err(Refusal::NotAdmitted);
     }
-    let installed = Installed { state: before.public.state, hash: before.hash, seen: now };
+    let installed = Installed {
+        state: before.public.state,
+        hash: before.hash,
+        seen: now,
+    };
     ingest(&installed, token, identity, now)
 }
 
@@ -153,8 +171,11 @@ pub fn begin(token: &[u8], identity: &Identity) -> Result<Installation, Refusal>
     state.validate().map_err(Refusal::Unsound)?;
     check_producer(state, &token)?;
     let ring = check_5_secrets(&token, identity)?;
-    let installed =
-        Installed { state: state.clone(), hash: token.hash, seen: token.public.state.created };
+    let installed = Installed {
+        state: state.clone(),
+        hash: token.hash,
+        seen: token.public.state.created,
+    };
     Ok(Installation { installed, ring })
 }
 
@@ -175,7 +196,14 @@ pub fn restore(
         return Err(Refusal::NotInstalled);
     }
     let ring = own_keys(&token, identity)?;
-    Ok((Installed { state: token.public.state, hash: token.hash, seen }, ring))
+    Ok((
+        Installed {
+            state: token.public.state,
+            hash: token.hash,
+            seen,
+        },
+        ring,
+    ))
 }
 
 /// At what time a token is judged.
@@ -206,7 +234,11 @@ fn ingest_at(
     } else {
         None
     };
-    let installed = Installed { state: token.public.state, hash: token.hash, seen: moment.now };
+    let installed = Installed {
+        state: token.public.state,
+        hash: token.hash,
+        seen: moment.now,
+    };
     Ok(match ring {
         Some(ring) => Outcome::Install(Box::new(Installation { installed, ring })),
         None => Outcome::Dismissed(Box::new(installed)),
@@ -233,7 +265,10 @@ fn check_2_lineage(
     let (state, current) = (&token.public.state, &installed.state);
     if current.version.checked_add(1) != Some(state.version) {
         let (proposed, installed) = (state.version, current.version);
-        return Err(Refusal::Gap { proposed, installed });
+        return Err(Refusal::Gap {
+            proposed,
+            installed,
+        });
     }
     if state.parent != Some(installed.hash) {
         return Err(Refusal::OtherParent(installed.hash));
@@ -275,10 +310,16 @@ fn check_2_away(
         .filter(|word| word.is_by_member_of(state) && word.is_by_member_of(&installed.state))
         .map(|word| word.member)
         .collect();
-    let others = state.active_members().filter(|member| member.id() != identity.id()).count();
+    let others = state
+        .active_members()
+        .filter(|member| member.id() != identity.id())
+        .count();
     let needed = if others == 0 { 0 } else { others / 2 + 1 };
     if confirming.len() < needed {
-        return Err(Refusal::Unconfirmed { confirmed: confirming.len(), needed });
+        return Err(Refusal::Unconfirmed {
+            confirmed: confirming.len(),
+            needed,
+        });
     }
     Ok(())
 }
@@ -293,7 +334,10 @@ fn check_3_authority(installed: &Installed, token: &Token) -> Result<Vec<Change>
     }
     let next = next_change(installed, approvals)?;
     if applied.first != next {
-        return Err(Refusal::MandateOrder { taken: applied.first, next });
+        return Err(Refusal::MandateOrder {
+            taken: applied.first,
+            next,
+        });
     }
     let created = token.public.state.created;
     if created > approvals.mandate().expires {
@@ -319,7 +363,9 @@ fn check_3_producer(
     let recovering = changes
         .iter()
         .all(|change| matches!(change, Change::RecoveryBegin(_) | Change::RecoveryFinish(_)));
-    let card = changes.iter().find_map(|change| change.admitted(token.producer()));
+    let card = changes
+        .iter()
+        .find_map(|change| change.admitted(token.producer()));
     match card {
         Some(card) if recovering && token.signature.is_by(&card.signing) => Ok(()),
         _ => Err(Refusal::ProducerNotActive(token.producer())),
@@ -350,14 +396,18 @@ fn check_3_quorum(
     for change in changes {
         let kind = change.kind();
         if parent.governance.has_operators() {
-            let approved = parent.governance.approve(kind, &signers.operators, state.created);
+            let approved = parent
+                .governance
+                .approve(kind, &signers.operators, state.created);
             approved.map_err(Refusal::shortfall)?;
         } else if !signers.members.contains(&token.producer()) {
             return Err(Refusal::without_operators(kind));
         }
         for kind in change.governing_kinds() {
             if state.governance.has_operators() {
-                let approved = state.governance.approve(kind, &signers.operators, state.created);
+                let approved = state
+                    .governance
+                    .approve(kind, &signers.operators, state.created);
                 approved.map_err(|shortfall| Refusal::NewQuorum(QuorumFailure(shortfall)))?;
             }
         }
@@ -383,8 +433,13 @@ fn check_signatures(
     for signature in &approvals.signed().signatures {
         let operator = OperatorId(signature.signer);
         let member = MemberId(signature.signer);
-        let known = parent.governance.operator(operator).or_else(|| proposed.operator(operator));
-        let own = parent.member(member).filter(|_| !parent.governance.has_operators());
+        let known = parent
+            .governance
+            .operator(operator)
+            .or_else(|| proposed.operator(operator));
+        let own = parent
+            .member(member)
+            .filter(|_| !parent.governance.has_operators());
         let verifies = match (known, own) {
             (Some(operator), _) => signature.is_by(&operator.card.key),
             (None, Some(member)) => signature.is_by(&member.card.signing),
@@ -437,10 +492,23 @@ fn check_4_contributions(
             && word.token == installed.hash
             && word.is_by_member_of(parent)
     };
-    let running = public.running.iter().filter(genuine).map(|word| word.member).collect();
-    let fresh: BTreeMap<DomainKeyId, Digest> =
-        public.state.keys.iter().map(|key| (key.id, key.commitment)).collect();
-    Ok(Contributions { fresh, running, renewals: public.renewals.clone() })
+    let running = public
+        .running
+        .iter()
+        .filter(genuine)
+        .map(|word| word.member)
+        .collect();
+    let fresh: BTreeMap<DomainKeyId, Digest> = public
+        .state
+        .keys
+        .iter()
+        .map(|key| (key.id, key.commitment))
+        .collect();
+    Ok(Contributions {
+        fresh,
+        running,
+        renewals: public.renewals.clone(),
+    })
 }
 
 /// Step 5: the own package opens, the tag holds, and every key fits its commitment.
@@ -463,7 +531,10 @@ fn check_7_known(
 ) -> Result<Outcome, Refusal> {
     let (proposed, current) = (token.public.state.version, installed.state.version);
     if proposed < current {
-        return Err(Refusal::Older { proposed, installed: current });
+        return Err(Refusal::Older {
+            proposed,
+            installed: current,
+        });
     }
     if token.hash == installed.hash {
         return own_keys(token, identity).map(Outcome::NoOp);
@@ -498,7 +569,12 @@ pub fn next_change(installed: &Installed, approvals: &Approvals) -> Result<u64, 
         return Err(Refusal::MandateDomain(mandate.domain));
     }
     let hash = approvals.hash();
-    if let Some(open) = installed.state.mandates.iter().find(|open| open.mandate == hash) {
+    if let Some(open) = installed
+        .state
+        .mandates
+        .iter()
+        .find(|open| open.mandate == hash)
+    {
         return Ok(open.next);
     }
     if mandate.parent != installed.hash {
@@ -512,11 +588,19 @@ pub fn lineage(state: &mut State, installed: &Installed, mandate: &Mandate, appl
     state.parent = Some(installed.hash);
     state.applied = Some(applied);
     let created = state.created;
-    state.mandates.retain(|open| open.mandate != applied.mandate && open.expires >= created);
+    state
+        .mandates
+        .retain(|open| open.mandate != applied.mandate && open.expires >= created);
     let next = applied.first.saturating_add(applied.count);
     if u64::try_from(mandate.changes.len()).is_ok_and(|all| next < all) {
-        let open = OpenMandate { mandate: applied.mandate, next, expires: mandate.expires };
-        let place = state.mandates.partition_point(|own| own.mandate < open.mandate);
+        let open = OpenMandate {
+            mandate: applied.mandate,
+            next,
+            expires: mandate.expires,
+        };
+        let place = state
+            .mandates
+            .partition_point(|own| own.mandate < open.mandate);
         state.mandates.insert(place, open);
     }
 }
@@ -526,7 +610,9 @@ impl Applied {
     #[must_use]
     pub fn of(self, changes: &[Change]) -> Option<&[Change]> {
         let first = usize::try_from(self.first).ok()?;
-        let count = usize::try_from(self.count).ok().filter(|count| *count > 0)?;
+        let count = usize::try_from(self.count)
+            .ok()
+            .filter(|count| *count > 0)?;
         changes.get(first..first.checked_add(count)?)
     }
 }

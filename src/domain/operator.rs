@@ -84,7 +84,10 @@ impl OperatorKey {
         }
         let salt: [u8; 16] = random();
         let mut head = Writer::default();
-        head.array(4).uint(FORMAT).bytes(&self.public_key()).bytes(&salt);
+        head.array(4)
+            .uint(FORMAT)
+            .bytes(&self.public_key())
+            .bytes(&salt);
         let sealed = stretch(passphrase, &salt)?.seal(head.as_slice(), self.seed.as_ref());
         head.bytes(&sealed);
         Ok(head.into_vec())
@@ -106,7 +109,9 @@ impl OperatorKey {
         let head = bytes.get(..reader.position()).unwrap_or_default();
         let sealed = reader.bytes("sealed seed", MAX_FILE)?;
         reader.end("operator key file")?;
-        let seed = stretch(passphrase, &salt)?.open(head, sealed).ok_or(Error::PinIncorrect)?;
+        let seed = stretch(passphrase, &salt)?
+            .open(head, sealed)
+            .ok_or(Error::PinIncorrect)?;
         let seed = seed.expose().try_into().map_err(|_| Error::PinIncorrect)?;
         let key = Self::from_seed(Zeroizing::new(seed))?;
         if key.public_key() != public {
@@ -159,7 +164,10 @@ mod tests {
         let back = OperatorKey::from_file(&file, &passphrase).unwrap();
         assert_eq!(back.public_key(), key.public_key());
         let wrong = SecretBytes::copy_of(b"wrong horse");
-        assert_eq!(OperatorKey::from_file(&file, &wrong).err(), Some(Error::PinIncorrect));
+        assert_eq!(
+            OperatorKey::from_file(&file, &wrong).err(),
+            Some(Error::PinIncorrect)
+        );
         let mut changed = file.clone();
         changed[10] ^= 1;
         assert!(OperatorKey::from_file(&changed, &passphrase).is_err());

@@ -39,7 +39,10 @@ impl AgreementKey {
         if let Ok(private) = <XWing as Kem>::PrivateKey::from_bytes(seed) {
             XWing::sk_to_pk(&private).write_exact(public.as_mut());
         }
-        AgreementKey { seed: Zeroizing::new(*seed), public }
+        AgreementKey {
+            seed: Zeroizing::new(*seed),
+            public,
+        }
     }
 
     /// The public half.
@@ -80,7 +83,10 @@ impl Package {
             random,
         )
         .ok()?;
-        Some(Package { encapsulated: encapsulated.to_bytes().to_vec(), sealed })
+        Some(Package {
+            encapsulated: encapsulated.to_bytes().to_vec(),
+            sealed,
+        })
     }
 
     /// Opens the package with the recipient's key; `None` when it is not for that key, or was changed.
@@ -121,12 +127,17 @@ impl Package {
 
     /// Reads the two parts.
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
-        let encapsulated = reader.fixed::<ENCAPSULATED_LEN>("encapsulated key")?.to_vec();
+        let encapsulated = reader
+            .fixed::<ENCAPSULATED_LEN>("encapsulated key")?
+            .to_vec();
         let sealed = reader.bytes("sealed key", SEALED_LEN)?.to_vec();
         if sealed.len() != SEALED_LEN {
             return Err(flawed("sealed key", Flaw::WrongType));
         }
-        Ok(Package { encapsulated, sealed })
+        Ok(Package {
+            encapsulated,
+            sealed,
+        })
     }
 }
 
@@ -137,12 +148,23 @@ mod tests {
     #[test]
     fn only_the_recipient_opens_a_package_and_only_in_its_context() {
         let recipient = AgreementKey::from_seed(&[1; 32]);
-        let package =
-            Package::seal(recipient.public(), (b"info", b"data"), &[7; 32], &mut rand::rng())
-                .unwrap();
-        assert_eq!(*package.open(&recipient, b"info", b"data").unwrap(), [7; 32]);
+        let package = Package::seal(
+            recipient.public(),
+            (b"info", b"data"),
+            &[7; 32],
+            &mut rand::rng(),
+        )
+        .unwrap();
+        assert_eq!(
+            *package.open(&recipient, b"info", b"data").unwrap(),
+            [7; 32]
+        );
         assert!(package.open(&recipient, b"other", b"data").is_none());
         assert!(package.open(&recipient, b"info", b"other").is_none());
-        assert!(package.open(&AgreementKey::from_seed(&[2; 32]), b"info", b"data").is_none());
+        assert!(
+            package
+                .open(&AgreementKey::from_seed(&[2; 32]), b"info", b"data")
+                .is_none()
+        );
     }
 }

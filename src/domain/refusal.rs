@@ -170,7 +170,12 @@ pub struct QuorumFailure(pub Shortfall);
 
 impl std::fmt::Display for QuorumFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Shortfall { kind, role, needed, given } = &self.0;
+        let Shortfall {
+            kind,
+            role,
+            needed,
+            given,
+        } = &self.0;
         if role.is_empty() {
             return write!(f, "nobody may do {kind}");
         }
@@ -189,7 +194,12 @@ impl Refusal {
     #[must_use]
     pub fn without_operators(kind: Kind) -> Self {
         let role = "security officer".to_owned();
-        Self::shortfall(Shortfall { kind, role, needed: 1, given: 0 })
+        Self::shortfall(Shortfall {
+            kind,
+            role,
+            needed: 1,
+            given: 0,
+        })
     }
 }
 

@@ -116,7 +116,9 @@ impl State {
     /// Whether the domain key was removed for ever.
     #[must_use]
     pub fn is_removed(&self, id: DomainKeyId) -> bool {
-        self.tombstones.binary_search_by_key(&id, |tombstone| tombstone.id).is_ok()
+        self.tombstones
+            .binary_search_by_key(&id, |tombstone| tombstone.id)
+            .is_ok()
     }
 
     /// What openings of key tokens are checked against.
@@ -146,21 +148,33 @@ impl State {
             ("labels", self.label == other.label),
             ("versions", self.version == other.version),
             ("parents", self.parent == other.parent),
-            ("dates", (self.created, self.not_after) == (other.created, other.not_after)),
+            (
+                "dates",
+                (self.created, self.not_after) == (other.created, other.not_after),
+            ),
             ("applied changes", self.applied == other.applied),
             ("members", self.members == other.members),
-            ("operators", self.governance.operators == other.governance.operators),
+            (
+                "operators",
+                self.governance.operators == other.governance.operators,
+            ),
             ("rules", self.governance.rules == other.governance.rules),
             ("domain keys", self.keys == other.keys),
             ("tombstones", self.tombstones == other.tombstones),
             ("stable secrets", self.stable == other.stable),
             ("revoked keys", self.revoked == other.revoked),
-            ("minimum revisions", self.minimum_revisions == other.minimum_revisions),
+            (
+                "minimum revisions",
+                self.minimum_revisions == other.minimum_revisions,
+            ),
             ("settings", self.policy == other.policy),
             ("recoveries", self.recovery == other.recovery),
             ("open mandates", self.mandates == other.mandates),
         ];
-        let first = parts.into_iter().find(|(_, same)| !same).map(|(part, _)| part);
+        let first = parts
+            .into_iter()
+            .find(|(_, same)| !same)
+            .map(|(part, _)| part);
         // A field that the list forgot still counts.
         first.or((self != other).then_some("states"))
     }
@@ -177,7 +191,13 @@ impl State {
         if !self.governance.has_operators() && self.members.len() > 1 {
             return Err("a domain without operators has one member only".into());
         }
-        if self.keys.iter().filter(|key| key.state == KeyState::Active).count() != 1 {
+        if self
+            .keys
+            .iter()
+            .filter(|key| key.state == KeyState::Active)
+            .count()
+            != 1
+        {
             return Err("there must be just one active domain key".into());
         }
         if let Some(key) = self.keys.iter().find(|key| self.is_removed(key.id)) {
@@ -190,7 +210,11 @@ impl State {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::with_capacity(4096);
-        writer.array(19).bytes(&self.domain.0).bytes(&self.repository.0).text(&self.label);
+        writer
+            .array(19)
+            .bytes(&self.domain.0)
+            .bytes(&self.repository.0)
+            .text(&self.label);
         writer.uint(self.version);
         match &self.parent {
             Some(parent) => writer.bytes(&parent.0),
@@ -198,22 +222,32 @@ impl State {
         };
         writer.uint(self.created).uint(self.not_after);
         match &self.applied {
-            Some(applied) => {
-                writer.array(3).bytes(&applied.mandate.0).uint(applied.first).uint(applied.count)
-            }
+            Some(applied) => writer
+                .array(3)
+                .bytes(&applied.mandate.0)
+                .uint(applied.first)
+                .uint(applied.count),
             None => writer.null(),
         };
-        write_list(&mut writer, &self.members, |writer, member| member.write(writer));
+        write_list(&mut writer, &self.members, |writer, member| {
+            member.write(writer)
+        });
         write_governance(&mut writer, &self.governance);
         write_list(&mut writer, &self.keys, |writer, key| key.write(writer));
-        write_list(&mut writer, &self.tombstones, |writer, tombstone| tombstone.write(writer));
+        write_list(&mut writer, &self.tombstones, |writer, tombstone| {
+            tombstone.write(writer)
+        });
         writer.bytes(&self.stable.0);
         write_list(&mut writer, &self.revoked, |writer, key| {
             writer.bytes(&key.0);
         });
-        write_list(&mut writer, &self.minimum_revisions, |writer, (key, revision)| {
-            writer.array(2).bytes(&key.0).uint(*revision);
-        });
+        write_list(
+            &mut writer,
+            &self.minimum_revisions,
+            |writer, (key, revision)| {
+                writer.array(2).bytes(&key.0).uint(*revision);
+            },
+        );
         self.policy.write(&mut writer);
         match &self.recovery {
             Some(recovery) => recovery.write(&mut writer),
@@ -222,7 +256,11 @@ impl State {
             }
         }
         write_list(&mut writer, &self.mandates, |writer, open| {
-            writer.array(3).bytes(&open.mandate.0).uint(open.next).uint(open.expires);
+            writer
+                .array(3)
+                .bytes(&open.mandate.0)
+                .uint(open.next)
+                .uint(open.expires);
         });
         writer.into_vec()
     }
@@ -263,8 +301,9 @@ impl State {
                 )?,
                 policy: Policy::read(reader)?,
                 recovery: reader.optional("recovery", Recovery::read)?,
-                mandates: reader
-                    .sorted_list("open mandates", MAX_MANDATES, read_open, |open| open.mandate)?,
+                mandates: reader.sorted_list("open mandates", MAX_MANDATES, read_open, |open| {
+                    open.mandate
+                })?,
             })
         })
     }
@@ -278,7 +317,9 @@ fn write_list<T>(writer: &mut Writer, items: &[T], write: impl Fn(&mut Writer, &
 
 /// Writes operators and rules, as two items.
 fn write_governance(writer: &mut Writer, governance: &Governance) {
-    write_list(writer, &governance.operators, |writer, operator| operator.write(writer));
+    write_list(writer, &governance.operators, |writer, operator| {
+        operator.write(writer)
+    });
     write_list(writer, &governance.rules, |writer, rule| rule.write(writer));
 }
 

@@ -107,7 +107,11 @@ impl Token {
     /// The package of a member.
     #[must_use]
     pub fn package(&self, member: MemberId) -> Option<&Package> {
-        let place = self.sealed.packages.binary_search_by_key(&member, |(own, _)| *own).ok()?;
+        let place = self
+            .sealed
+            .packages
+            .binary_search_by_key(&member, |(own, _)| *own)
+            .ok()?;
         self.sealed.packages.get(place).map(|(_, package)| package)
     }
 }
@@ -142,11 +146,17 @@ fn read_public(reader: &mut Reader<'_>) -> Read<Public> {
     let read_running = |reader: &mut Reader<'_>| {
         Running::parse(reader.bytes("running statement", running::MAX_LEN)?)
     };
-    let running =
-        reader.sorted_list("running statements", MAX_MEMBERS, read_running, |own| own.member)?;
+    let running = reader.sorted_list("running statements", MAX_MEMBERS, read_running, |own| {
+        own.member
+    })?;
     let read_card = |reader: &mut Reader<'_>| Card::parse(reader.bytes("renewal", MAX_CARD)?);
     let renewals = reader.sorted_list("renewals", MAX_MEMBERS, read_card, Card::id)?;
-    Ok(Public { state, approvals, running, renewals })
+    Ok(Public {
+        state,
+        approvals,
+        running,
+        renewals,
+    })
 }
 
 /// The signed part but for its last item, the tag.

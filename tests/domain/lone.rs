@@ -10,11 +10,17 @@ fn a_domain_key_lives_from_pending_to_removed() {
     let mut member = Member::lone("one");
     let old = member.ring.active().id();
     member.change(vec![Change::KeyAdd(key_id(1))]);
-    assert_eq!(member.ring.find(key_id(1)).unwrap().state, KeyState::Pending);
+    assert_eq!(
+        member.ring.find(key_id(1)).unwrap().state,
+        KeyState::Pending
+    );
     member.change(vec![Change::KeyActivate(key_id(1))]);
     assert_eq!(member.ring.active().id(), key_id(1));
     assert_eq!(member.ring.find(old).unwrap().state, KeyState::DecryptOnly);
-    member.change(vec![Change::KeyRemove { id: old, last: false }]);
+    member.change(vec![Change::KeyRemove {
+        id: old,
+        last: false,
+    }]);
     assert!(member.ring.find(old).is_none());
     assert!(member.ring.is_removed(old));
     assert_eq!(member.installed.state.version, 4);
@@ -27,7 +33,10 @@ fn one_mandate_covers_a_whole_rotation() {
     let steps = vec![
         Change::KeyAdd(key_id(1)),
         Change::KeyRetire(old),
-        Change::KeyRemove { id: old, last: false },
+        Change::KeyRemove {
+            id: old,
+            last: false,
+        },
     ];
     let mandate = member.own_mandate(steps);
     for _ in 0..3 {
@@ -56,7 +65,10 @@ fn the_installed_token_restores_its_keys() {
     let word = member.identity.vouch(2, member.installed.hash);
     let (installed, ring) = restore(&member.token, &word, &member.identity, NOW).unwrap();
     assert_eq!(installed, member.installed);
-    assert_eq!(ring.unwrap().active().commitment(), member.ring.active().commitment());
+    assert_eq!(
+        ring.unwrap().active().commitment(),
+        member.ring.active().commitment()
+    );
     let mut forged = word;
     forged[0] ^= 1;
     assert!(restore(&member.token, &forged, &member.identity, NOW).is_err());
@@ -81,7 +93,10 @@ fn a_final_removal_renews_the_agreement_key() {
     member.change(vec![Change::KeyAdd(key_id(1))]);
     let archived = member.token.clone();
     member.change(vec![Change::KeyActivate(key_id(1))]);
-    let removal = member.own_mandate(vec![Change::KeyRemove { id: old, last: true }]);
+    let removal = member.own_mandate(vec![Change::KeyRemove {
+        id: old,
+        last: true,
+    }]);
     assert!(member.propose(&removal, 1).is_err(), "no fresh card");
     let (renewed, card) = member.identity.renewed().unwrap();
     member.identity = renewed;
@@ -101,12 +116,21 @@ fn a_final_removal_renews_the_agreement_key() {
     )
     .unwrap();
     member.install(&token);
-    member.identity = member.identity.settled(&member.installed.state).unwrap().expect("renewed");
+    member.identity = member
+        .identity
+        .settled(&member.installed.state)
+        .unwrap()
+        .expect("renewed");
     assert!(member.installed.state.tombstones[0].last);
     // The archived token is still genuine, but nothing that the module has left opens it.
     let hash = keyward_pkcs11::domain::token::build::token_hash(&archived);
     let word = member.identity.vouch(2, hash);
     assert!(restore(&archived, &word, &member.identity, NOW).is_err());
     let word = member.identity.vouch(4, member.installed.hash);
-    assert!(restore(&member.token, &word, &member.identity, NOW).unwrap().1.is_some());
+    assert!(
+        restore(&member.token, &word, &member.identity, NOW)
+            .unwrap()
+            .1
+            .is_some()
+    );
 }

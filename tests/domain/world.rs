@@ -30,19 +30,31 @@ impl Member {
         let identity = Identity::generate(label, "").unwrap();
         let token = genesis(&identity, "test", NOW, &mut rand::rng()).unwrap();
         let first = begin(&token, &identity).unwrap();
-        Member { identity, installed: first.installed, ring: first.ring, token }
+        Member {
+            identity,
+            installed: first.installed,
+            ring: first.ring,
+            token,
+        }
     }
 
     /// A mandate on the installed version.
     pub(crate) fn mandate(&self, changes: Vec<Change>) -> Approvals {
         let state = &self.installed.state;
-        Approvals::new(Mandate::new(state.domain, self.installed.hash, NOW + 3600, changes))
+        Approvals::new(Mandate::new(
+            state.domain,
+            self.installed.hash,
+            NOW + 3600,
+            changes,
+        ))
     }
 
     /// A mandate signed by this member for its SO.
     pub(crate) fn own_mandate(&self, changes: Vec<Change>) -> Approvals {
         let mut approvals = self.mandate(changes);
-        approvals.approve_as_member(self.identity.id(), &self.identity).unwrap();
+        approvals
+            .approve_as_member(self.identity.id(), &self.identity)
+            .unwrap();
         approvals
     }
 
@@ -59,7 +71,14 @@ impl Member {
         running: Vec<Running>,
     ) -> Result<Vec<u8>, Refusal> {
         let (installed, ring) = (&self.installed, &self.ring);
-        let proposal = Proposal { installed, ring, approvals, count, running, renewals: vec![] };
+        let proposal = Proposal {
+            installed,
+            ring,
+            approvals,
+            count,
+            running,
+            renewals: vec![],
+        };
         propose(&proposal, &self.identity, NOW, &mut rand::rng())
     }
 
@@ -88,7 +107,9 @@ impl Member {
 
     /// Signs for the SO, proposes and installs changes as one version.
     pub(crate) fn change(&mut self, changes: Vec<Change>) {
-        let token = self.propose(&self.own_mandate(changes.clone()), changes.len()).unwrap();
+        let token = self
+            .propose(&self.own_mandate(changes.clone()), changes.len())
+            .unwrap();
         self.install(&token);
     }
 }
@@ -112,10 +133,18 @@ pub(crate) fn operator(key: &OperatorKey, label: &str, role: &str) -> Operator {
 
 /// For every kind of command: `needed` of `role`.
 pub(crate) fn rules(role: &str, needed: u64) -> Vec<Change> {
-    let clauses = vec![Clause { role: role.into(), needed }];
+    let clauses = vec![Clause {
+        role: role.into(),
+        needed,
+    }];
     Kind::ALL
         .into_iter()
-        .map(|kind| Change::RuleSet(Rule { kind, clauses: clauses.clone() }))
+        .map(|kind| {
+            Change::RuleSet(Rule {
+                kind,
+                clauses: clauses.clone(),
+            })
+        })
         .collect()
 }
 

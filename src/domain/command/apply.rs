@@ -41,11 +41,19 @@ pub fn apply(
     contributions: &Contributions,
 ) -> Result<State, Obstacle> {
     let mut next = parent.clone();
-    next.version = parent.version.checked_add(1).ok_or("there are no more version numbers")?;
+    next.version = parent
+        .version
+        .checked_add(1)
+        .ok_or("there are no more version numbers")?;
     next.created = created;
-    let step = Step { parent, created, contributions };
+    let step = Step {
+        parent,
+        created,
+        contributions,
+    };
     for change in changes {
-        step.make(&mut next, change).map_err(|why| format!("{}: {why}", change.kind()))?;
+        step.make(&mut next, change)
+            .map_err(|why| format!("{}: {why}", change.kind()))?;
     }
     Ok(next)
 }
@@ -105,9 +113,19 @@ impl Step<'_> {
             return Err(format!("there are {MAX_KEYS} domain keys already"));
         }
         let place = vacancy(&state.keys, id, |key| key.id, "domain key")?;
-        let commitment = *self.contributions.fresh.get(&id).ok_or("the new key is not there")?;
+        let commitment = *self
+            .contributions
+            .fresh
+            .get(&id)
+            .ok_or("the new key is not there")?;
         let (created, since) = (self.created, self.created);
-        let key = ManifestKey { id, state: KeyState::Pending, created, since, commitment };
+        let key = ManifestKey {
+            id,
+            state: KeyState::Pending,
+            created,
+            since,
+            commitment,
+        };
         state.keys.insert(place, key);
         Ok(())
     }
@@ -116,12 +134,16 @@ impl Step<'_> {
     fn key_activate(&self, state: &mut State, id: DomainKeyId) -> Outcome {
         let pending = |key: &&ManifestKey| key.state == KeyState::Pending;
         if self.parent.key(id).filter(pending).is_none() {
-            return Err(format!("domain key {id} is not pending in the installed version"));
+            return Err(format!(
+                "domain key {id} is not pending in the installed version"
+            ));
         }
         let lacking = |member: &&Member| !self.contributions.running.contains(&member.id());
         if let Some(member) = self.parent.active_members().find(lacking) {
             let id = member.id();
-            return Err(format!("member {id} has not confirmed the installed version"));
+            return Err(format!(
+                "member {id} has not confirmed the installed version"
+            ));
         }
         for key in &mut state.keys {
             let becomes = match key.state {
@@ -139,7 +161,10 @@ impl Step<'_> {
         if state.active_key().is_none_or(|key| key.id != id) {
             return Err(format!("domain key {id} is not the active one"));
         }
-        let mut pending = state.keys.iter().filter(|key| key.state == KeyState::Pending);
+        let mut pending = state
+            .keys
+            .iter()
+            .filter(|key| key.state == KeyState::Pending);
         match (pending.next().map(|key| key.id), pending.next()) {
             (Some(successor), None) => self.key_activate(state, successor),
             (None, _) => Err("no pending domain key can take its place: add one first".into()),
@@ -151,10 +176,14 @@ impl Step<'_> {
 
     /// A key that is not active goes for ever.
     fn key_remove(&self, state: &mut State, id: DomainKeyId, last: bool) -> Outcome {
-        let key = *state.key(id).ok_or_else(|| format!("there is no domain key {id}"))?;
+        let key = *state
+            .key(id)
+            .ok_or_else(|| format!("there is no domain key {id}"))?;
         match key.state {
             KeyState::Active => {
-                return Err(format!("domain key {id} is active: activate another one first"));
+                return Err(format!(
+                    "domain key {id} is active: activate another one first"
+                ));
             }
             KeyState::DecryptOnly => {
                 let earliest = key.since.saturating_add(state.policy.removal_wait);
@@ -172,22 +201,39 @@ impl Step<'_> {
         }
         state.keys.retain(|key| key.id != id);
         let place = vacancy(&state.tombstones, id, |own| own.id, "tombstone")?;
-        state.tombstones.insert(place, Tombstone { id, version: state.version, last });
+        state.tombstones.insert(
+            place,
+            Tombstone {
+                id,
+                version: state.version,
+                last,
+            },
+        );
         Ok(())
     }
 
     /// After this, no key that an earlier token was sealed to is in the state.
     fn renew_all(&self, state: &mut State) -> Outcome {
         for card in &self.contributions.renewals {
-            if state.member(card.id()).is_some_and(|member| member.since < state.version) {
+            if state
+                .member(card.id())
+                .is_some_and(|member| member.since < state.version)
+            {
                 member_renew(state, card)?;
             }
         }
         let version = state.version;
         if let Some(member) = state.members.iter().find(|member| member.since != version) {
-            return Err(format!("member {} has not renewed its agreement key", member.id()));
+            return Err(format!(
+                "member {} has not renewed its agreement key",
+                member.id()
+            ));
         }
-        if state.recovery.as_ref().is_some_and(|recovery| recovery.since != version) {
+        if state
+            .recovery
+            .as_ref()
+            .is_some_and(|recovery| recovery.since != version)
+        {
             return Err("the recovery key is not renewed with it".into());
         }
         Ok(())
@@ -195,14 +241,20 @@ impl Step<'_> {
 
     /// A recovery is announced.
     fn recovery_begin(&self, state: &mut State, changes: &[Change]) -> Outcome {
-        let recovery = state.recovery.as_mut().ok_or("the domain has no recovery key")?;
+        let recovery = state
+            .recovery
+            .as_mut()
+            .ok_or("the domain has no recovery key")?;
         recovery.announced = Some((changes_hash(changes), self.created));
         Ok(())
     }
 
     /// An announced recovery is done.
     fn recovery_finish(&self, state: &mut State, changes: &[Change]) -> Outcome {
-        let recovery = state.recovery.as_mut().ok_or("the domain has no recovery key")?;
+        let recovery = state
+            .recovery
+            .as_mut()
+            .ok_or("the domain has no recovery key")?;
         let (announced, at) = recovery.announced.ok_or("no recovery is announced")?;
         if announced != changes_hash(changes) {
             return Err("another recovery was announced".into());
@@ -212,7 +264,9 @@ impl Step<'_> {
             return Err(format!("the recovery must wait until {earliest}"));
         }
         recovery.announced = None;
-        changes.iter().try_for_each(|change| self.make(state, change))
+        changes
+            .iter()
+            .try_for_each(|change| self.make(state, change))
     }
 }
 
@@ -238,7 +292,11 @@ fn member_add(state: &mut State, card: &Card) -> Outcome {
         return Err("the agreement key of the card is not valid".into());
     }
     let place = vacancy(&state.members, card.id(), Member::id, "member")?;
-    let member = Member { card: card.clone(), active: true, since: state.version };
+    let member = Member {
+        card: card.clone(),
+        active: true,
+        since: state.version,
+    };
     state.members.insert(place, member);
     Ok(())
 }
@@ -274,7 +332,10 @@ fn member_renew(state: &mut State, card: &Card) -> Outcome {
     let version = state.version;
     let member = member(state, card.id())?;
     if card.serial <= member.card.serial || card.agreement == member.card.agreement {
-        return Err(format!("the card of member {} is not newer than its last", card.id()));
+        return Err(format!(
+            "the card of member {} is not newer than its last",
+            card.id()
+        ));
     }
     if !Package::is_public_key(&card.agreement) {
         return Err("the agreement key of the card is not valid".into());
@@ -296,7 +357,11 @@ fn operator_add(state: &mut State, operator: &Operator) -> Outcome {
 
 /// An operator is suspended, or counts again.
 fn operator_activity(state: &mut State, id: OperatorId, suspended: bool) -> Outcome {
-    let found = state.governance.operators.iter_mut().find(|operator| operator.id() == id);
+    let found = state
+        .governance
+        .operators
+        .iter_mut()
+        .find(|operator| operator.id() == id);
     let operator = found.ok_or_else(|| format!("there is no operator {id}"))?;
     if operator.suspended == suspended {
         return Err(format!("operator {id} is so already"));
@@ -310,7 +375,10 @@ fn operator_remove(state: &mut State, id: OperatorId) -> Outcome {
     if state.governance.operator(id).is_none() {
         return Err(format!("there is no operator {id}"));
     }
-    state.governance.operators.retain(|operator| operator.id() != id);
+    state
+        .governance
+        .operators
+        .retain(|operator| operator.id() != id);
     Ok(())
 }
 
@@ -347,7 +415,11 @@ fn revision_raise(state: &mut State, key: KeyId, revision: u64) -> Outcome {
     match known.binary_search_by_key(&key, |(own, _)| *own) {
         Ok(place) => match known.get_mut(place) {
             Some((_, own)) if *own < revision => *own = revision,
-            _ => return Err(format!("the minimum revision of {key} is not lower than that")),
+            _ => {
+                return Err(format!(
+                    "the minimum revision of {key} is not lower than that"
+                ));
+            }
         },
         Err(_) if known.len() >= MAX_ENTRIES => {
             return Err(format!("there are {MAX_ENTRIES} minimum revisions already"));
@@ -359,7 +431,11 @@ fn revision_raise(state: &mut State, key: KeyId, revision: u64) -> Outcome {
 
 /// The recovery key changes. An announced recovery is not called off by it.
 fn recovery_set(state: &mut State, terms: Option<&RecoveryTerms>) -> Outcome {
-    if state.recovery.as_ref().is_some_and(|recovery| recovery.announced.is_some()) {
+    if state
+        .recovery
+        .as_ref()
+        .is_some_and(|recovery| recovery.announced.is_some())
+    {
         return Err("a recovery is announced: cancel it first".into());
     }
     state.recovery = match terms {
@@ -379,6 +455,13 @@ fn recovery_set(state: &mut State, terms: Option<&RecoveryTerms>) -> Outcome {
 
 /// An announced recovery is called off.
 fn recovery_cancel(state: &mut State) -> Outcome {
-    let recovery = state.recovery.as_mut().ok_or("the domain has no recovery key")?;
-    recovery.announced.take().map(|_| ()).ok_or_else(|| "no recovery is announced".into())
+    let recovery = state
+        .recovery
+        .as_mut()
+        .ok_or("the domain has no recovery key")?;
+    recovery
+        .announced
+        .take()
+        .map(|_| ())
+        .ok_or_else(|| "no recovery is announced".into())
 }

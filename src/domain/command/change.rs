@@ -231,7 +231,10 @@ impl Change {
             Kind::KeyRetire => Change::KeyRetire(read_key(reader)?),
             Kind::KeyRemove => {
                 reader.tuple("key removal", 2)?;
-                Change::KeyRemove { id: read_key(reader)?, last: reader.bool("finality")? }
+                Change::KeyRemove {
+                    id: read_key(reader)?,
+                    last: reader.bool("finality")?,
+                }
             }
             Kind::PolicySet => Change::PolicySet(Box::new(Policy::read(reader)?)),
             Kind::Revoke => {
@@ -260,7 +263,10 @@ impl Change {
 }
 
 /// Reads the argument of a change of members, operators or rules.
-#[expect(clippy::wildcard_enum_match_arm, reason = "a recovery may hold these kinds and no other")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a recovery may hold these kinds and no other"
+)]
 fn read_people(reader: &mut Reader<'_>, kind: Kind) -> Result<Change> {
     let member = |reader: &mut Reader<'_>| reader.fixed("member id").map(MemberId);
     let operator = |reader: &mut Reader<'_>| reader.fixed("operator id").map(OperatorId);
@@ -313,5 +319,8 @@ fn write_terms(writer: &mut Writer, terms: Option<&RecoveryTerms>) {
 fn read_terms(reader: &mut Reader<'_>) -> Result<RecoveryTerms> {
     reader.tuple("recovery terms", 2)?;
     let agreement = reader.fixed::<PUBLIC_KEY_LEN>("recovery key")?.to_vec();
-    Ok(RecoveryTerms { agreement, delay: reader.uint("recovery delay")? })
+    Ok(RecoveryTerms {
+        agreement,
+        delay: reader.uint("recovery delay")?,
+    })
 }

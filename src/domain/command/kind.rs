@@ -67,7 +67,10 @@ impl Kind {
     /// Whether a domain with operators may do without a rule for it: nobody may then.
     #[must_use]
     pub fn is_optional(self) -> bool {
-        matches!(self, Kind::RecoveryBegin | Kind::RecoveryCancel | Kind::RecoveryFinish)
+        matches!(
+            self,
+            Kind::RecoveryBegin | Kind::RecoveryCancel | Kind::RecoveryFinish
+        )
     }
 
     /// Whether it changes who governs, so that the new rules must approve it too.

@@ -34,14 +34,24 @@ impl Mandate {
     /// A mandate with a fresh nonce.
     #[must_use]
     pub fn new(domain: DomainId, parent: Digest, expires: u64, changes: Vec<Change>) -> Self {
-        Mandate { domain, parent, nonce: random(), expires, changes }
+        Mandate {
+            domain,
+            parent,
+            nonce: random(),
+            expires,
+            changes,
+        }
     }
 
     /// The encoding.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::default();
-        writer.array(6).uint(FORMAT).bytes(&self.domain.0).bytes(&self.parent.0);
+        writer
+            .array(6)
+            .uint(FORMAT)
+            .bytes(&self.domain.0)
+            .bytes(&self.parent.0);
         writer.bytes(&self.nonce).uint(self.expires);
         write_changes(&mut writer, &self.changes);
         writer.into_vec()

@@ -23,7 +23,9 @@ impl Permissions {
     /// Every command.
     #[must_use]
     pub fn all() -> Self {
-        Kind::ALL.into_iter().fold(Permissions(0), Permissions::with)
+        Kind::ALL
+            .into_iter()
+            .fold(Permissions(0), Permissions::with)
     }
 
     /// These, and `kind`.
@@ -74,7 +76,11 @@ impl OperatorCard {
     /// The card as a signed message.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        Signed::encode(self.id().0, card_payload(&self.label, &self.key), &self.proof)
+        Signed::encode(
+            self.id().0,
+            card_payload(&self.label, &self.key),
+            &self.proof,
+        )
     }
 
     /// Reads a card and checks its signature.
@@ -196,7 +202,10 @@ pub struct Rule {
 impl Rule {
     /// Writes it.
     pub(in crate::domain) fn write(&self, writer: &mut Writer) {
-        writer.array(2).uint(self.kind.number()).array(self.clauses.len());
+        writer
+            .array(2)
+            .uint(self.kind.number())
+            .array(self.clauses.len());
         for clause in &self.clauses {
             writer.array(2).text(&clause.role).uint(clause.needed);
         }
@@ -208,7 +217,10 @@ impl Rule {
         let kind = Kind::read(reader)?;
         let read = |reader: &mut Reader<'_>| {
             reader.tuple("clause", 2)?;
-            Ok(Clause { role: read_role(reader)?, needed: reader.uint("quorum")? })
+            Ok(Clause {
+                role: read_role(reader)?,
+                needed: reader.uint("quorum")?,
+            })
         };
         let clauses =
             reader.sorted_list("clauses", MAX_CLAUSES, read, |clause| clause.role.clone())?;
@@ -278,7 +290,12 @@ impl Governance {
     ) -> std::result::Result<(), Shortfall> {
         let rule = self.rule(kind).filter(|rule| !rule.clauses.is_empty());
         let Some(rule) = rule else {
-            return Err(Shortfall { kind, role: String::new(), needed: 0, given: 0 });
+            return Err(Shortfall {
+                kind,
+                role: String::new(),
+                needed: 0,
+                given: 0,
+            });
         };
         for clause in &rule.clauses {
             let given = self.count(|operator| {
@@ -288,7 +305,12 @@ impl Governance {
             });
             if given < clause.needed {
                 let (role, needed) = (clause.role.clone(), clause.needed);
-                return Err(Shortfall { kind, role, needed, given });
+                return Err(Shortfall {
+                    kind,
+                    role,
+                    needed,
+                    given,
+                });
             }
         }
         Ok(())
@@ -330,7 +352,9 @@ impl Governance {
         });
         let Clause { role, needed } = clause;
         if needed.saturating_mul(2) <= active {
-            return Err(format!("{kind}: {needed} is not more than half of {active} {role}"));
+            return Err(format!(
+                "{kind}: {needed} is not more than half of {active} {role}"
+            ));
         }
         if *needed > able {
             return Err(format!(
@@ -342,6 +366,10 @@ impl Governance {
 
     /// How many operators satisfy a condition.
     fn count(&self, condition: impl Fn(&Operator) -> bool) -> u64 {
-        self.operators.iter().filter(|operator| condition(operator)).map(|_| 1).sum()
+        self.operators
+            .iter()
+            .filter(|operator| condition(operator))
+            .map(|_| 1)
+            .sum()
     }
 }

@@ -27,7 +27,12 @@ impl ManifestKey {
             KeyState::Active => 1,
             KeyState::DecryptOnly => 2,
         };
-        writer.array(5).bytes(&self.id.0).uint(state).uint(self.created).uint(self.since);
+        writer
+            .array(5)
+            .bytes(&self.id.0)
+            .uint(state)
+            .uint(self.created)
+            .uint(self.since);
         writer.bytes(&self.commitment.0);
     }
 
@@ -66,7 +71,11 @@ pub struct Tombstone {
 impl Tombstone {
     /// Writes it.
     pub(super) fn write(&self, writer: &mut Writer) {
-        writer.array(3).bytes(&self.id.0).uint(self.version).bool(self.last);
+        writer
+            .array(3)
+            .bytes(&self.id.0)
+            .uint(self.version)
+            .bool(self.last);
     }
 
     /// Reads it.

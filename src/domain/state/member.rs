@@ -66,8 +66,13 @@ impl Card {
     /// The card as a signed message.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let payload =
-            payload(&self.label, &self.region, &self.signing, &self.agreement, self.serial);
+        let payload = payload(
+            &self.label,
+            &self.region,
+            &self.signing,
+            &self.agreement,
+            self.serial,
+        );
         Signed::encode(self.id().0, payload, &self.proof)
     }
 
@@ -121,7 +126,10 @@ pub fn member_id(signing: &[u8; 32]) -> MemberId {
 /// The first 16 bytes of a labelled hash of a key.
 pub(crate) fn short_hash(label: &[u8], key: &[u8; 32]) -> [u8; 16] {
     let mut short = [0; 16];
-    short.iter_mut().zip(hash(&[label, key])).for_each(|(to, from)| *to = from);
+    short
+        .iter_mut()
+        .zip(hash(&[label, key]))
+        .for_each(|(to, from)| *to = from);
     short
 }
 
@@ -145,7 +153,11 @@ impl Member {
 
     /// Writes it as part of a state.
     pub(super) fn write(&self, writer: &mut Writer) {
-        writer.array(3).bytes(&self.card.encode()).bool(self.active).uint(self.since);
+        writer
+            .array(3)
+            .bytes(&self.card.encode())
+            .bool(self.active)
+            .uint(self.since);
     }
 
     /// Reads it. The proof of its card is checked.

@@ -50,8 +50,14 @@ impl Policy {
         for key in &self.trusted {
             writer.bytes(&key.0);
         }
-        writer.uint(self.cache_lifetime).uint(self.cache_revalidation).uint(self.cache_entries);
-        writer.bool(self.volatile).uint(self.removal_wait).uint(self.away_limit);
+        writer
+            .uint(self.cache_lifetime)
+            .uint(self.cache_revalidation)
+            .uint(self.cache_entries);
+        writer
+            .bool(self.volatile)
+            .uint(self.removal_wait)
+            .uint(self.away_limit);
     }
 
     /// Reads it.
@@ -93,7 +99,11 @@ pub struct Recovery {
 impl Recovery {
     /// Writes it.
     pub(super) fn write(&self, writer: &mut Writer) {
-        writer.array(4).bytes(&self.agreement).uint(self.since).uint(self.delay);
+        writer
+            .array(4)
+            .bytes(&self.agreement)
+            .uint(self.since)
+            .uint(self.delay);
         match self.announced {
             Some((changes, at)) => writer.array(2).bytes(&changes.0).uint(at),
             None => writer.null(),
@@ -109,7 +119,10 @@ impl Recovery {
             delay: reader.uint("recovery delay")?,
             announced: reader.optional("announced recovery", |reader| {
                 reader.tuple("announced recovery", 2)?;
-                Ok((Digest(reader.fixed("announced changes")?), reader.uint("announced at")?))
+                Ok((
+                    Digest(reader.fixed("announced changes")?),
+                    reader.uint("announced at")?,
+                ))
             })?,
         })
     }

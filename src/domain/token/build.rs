@@ -51,7 +51,11 @@ pub fn genesis(
         created: now,
         not_after: now.saturating_add(LIFETIME),
         applied: None,
-        members: vec![Member { card: identity.card()?, active: true, since: 1 }],
+        members: vec![Member {
+            card: identity.card()?,
+            active: true,
+            since: 1,
+        }],
         governance: Governance::default(),
         keys: vec![ManifestKey {
             id,
@@ -68,8 +72,21 @@ pub fn genesis(
         recovery: None,
         mandates: Vec::new(),
     };
-    let public = Public { state, approvals: None, running: vec![], renewals: vec![] };
-    seal_and_sign(&public, &KeySet { stable, keys: vec![key] }, identity, random)
+    let public = Public {
+        state,
+        approvals: None,
+        running: vec![],
+        renewals: vec![],
+    };
+    seal_and_sign(
+        &public,
+        &KeySet {
+            stable,
+            keys: vec![key],
+        },
+        identity,
+        random,
+    )
 }
 
 /// What a member needs to propose the next version.
@@ -104,12 +121,22 @@ pub fn propose(
     let mandate = proposal.approvals.mandate();
     let first = next_change(installed, proposal.approvals)?;
     let count = u64::try_from(proposal.count).unwrap_or(u64::MAX);
-    let applied = Applied { mandate: proposal.approvals.hash(), first, count };
-    let changes = applied.of(&mandate.changes).ok_or(Refusal::MandateCount(count))?;
+    let applied = Applied {
+        mandate: proposal.approvals.hash(),
+        first,
+        count,
+    };
+    let changes = applied
+        .of(&mandate.changes)
+        .ok_or(Refusal::MandateCount(count))?;
     let keys = KeySet::for_changes(proposal.ring, changes, random);
     let running = proposal.all_running(identity, changes, now)?;
     let contributions = Contributions {
-        fresh: keys.keys.iter().map(|key| (key.id(), key.commitment())).collect(),
+        fresh: keys
+            .keys
+            .iter()
+            .map(|key| (key.id(), key.commitment()))
+            .collect(),
         running: running.iter().map(|statement| statement.member).collect(),
         renewals: proposal.renewals.clone(),
     };
@@ -120,7 +147,12 @@ pub fn propose(
     state.not_after = created.saturating_add(LIFETIME);
     let keys = keys.only_of(&state);
     let approvals = Some(proposal.approvals.clone());
-    let public = Public { state, approvals, running, renewals: proposal.renewals.clone() };
+    let public = Public {
+        state,
+        approvals,
+        running,
+        renewals: proposal.renewals.clone(),
+    };
     let token = seal_and_sign(&public, &keys, identity, random)?;
     crate::domain::ingest::ingest(installed, &token, identity, now)?;
     Ok(token)
@@ -140,8 +172,12 @@ impl Proposal<'_> {
         let Installed { state, hash, .. } = self.installed;
         let subject = (state.domain, state.version, *hash);
         let own = Running::make(identity.id(), identity, subject, now)?;
-        let mut all: Vec<_> =
-            self.running.iter().filter(|other| other.member != own.member).cloned().collect();
+        let mut all: Vec<_> = self
+            .running
+            .iter()
+            .filter(|other| other.member != own.member)
+            .cloned()
+            .collect();
         all.push(own);
         all.sort_by_key(|statement| statement.member);
         all.dedup_by_key(|statement| statement.member);
@@ -160,7 +196,10 @@ impl KeySet {
             }
         }
         keys.sort_by_key(|key| key.id());
-        KeySet { stable: Arc::clone(ring.stable()), keys }
+        KeySet {
+            stable: Arc::clone(ring.stable()),
+            keys,
+        }
     }
 
     /// Without the keys that the state no longer has.
@@ -185,7 +224,12 @@ pub fn seal_and_sign(
     let mut writer = encode_tagged(&encoded, &sealed);
     let tag = key.tag(&hash(&[writer.as_slice()]));
     writer.bytes(&tag);
-    Ok(Signed::make(Purpose::Token, identity.id().0, identity, writer.into_vec())?)
+    Ok(Signed::make(
+        Purpose::Token,
+        identity.id().0,
+        identity,
+        writer.into_vec(),
+    )?)
 }
 
 /// `N` random bytes.

@@ -29,7 +29,10 @@ impl KeySet {
     /// The encoding.
     fn encode(&self) -> SecretBytes {
         let mut writer = Writer::with_capacity(self.keys.len().saturating_mul(64) + 64);
-        writer.array(2).bytes(self.stable.secret()).array(self.keys.len());
+        writer
+            .array(2)
+            .bytes(self.stable.secret())
+            .array(self.keys.len());
         for key in &self.keys {
             writer.array(2).bytes(&key.id().0).bytes(key.secret());
         }
@@ -48,7 +51,10 @@ impl KeySet {
                 Ok(Arc::new(DomainKey::new(domain, id, &secret)))
             };
             let keys = reader.sorted_list("key set", MAX_KEYS, read, |key| key.id())?;
-            Ok(KeySet { stable: Arc::new(StableSecret::new(&stable)), keys })
+            Ok(KeySet {
+                stable: Arc::new(StableSecret::new(&stable)),
+                keys,
+            })
         })
     }
 
@@ -72,11 +78,24 @@ impl KeySet {
             if !same(&key.commitment().0, &listed.commitment.0) {
                 return Err(Refusal::Commitment(listed.id));
             }
-            ring.push(RingKey { key, state: listed.state });
+            ring.push(RingKey {
+                key,
+                state: listed.state,
+            });
         }
-        let removed = state.tombstones.iter().map(|tombstone| tombstone.id).collect();
-        Keyring::new((state.domain, state.version), ring, self.stable, removed, state.limits())
-            .ok_or(Refusal::KeySetOther)
+        let removed = state
+            .tombstones
+            .iter()
+            .map(|tombstone| tombstone.id)
+            .collect();
+        Keyring::new(
+            (state.domain, state.version),
+            ring,
+            self.stable,
+            removed,
+            state.limits(),
+        )
+        .ok_or(Refusal::KeySetOther)
     }
 }
 
@@ -98,8 +117,12 @@ impl TokenKey {
         let mut packages = Vec::new();
         for member in state.active_members() {
             let info = member_info(state, member.id());
-            let package =
-                Package::seal(&member.card.agreement, (&info, public_hash), &self.0, random);
+            let package = Package::seal(
+                &member.card.agreement,
+                (&info, public_hash),
+                &self.0,
+                random,
+            );
             packages.push((member.id(), package.ok_or(Refusal::Packages)?));
         }
         let recovery = match &state.recovery {
@@ -113,7 +136,11 @@ impl TokenKey {
         };
         let sealing = SealingKey::derive(&self.0, "keyward/1 key set");
         let key_set = sealing.seal_with_salt(salt, public_hash, keys.encode().expose());
-        Ok(Sealed { packages, recovery, key_set })
+        Ok(Sealed {
+            packages,
+            recovery,
+            key_set,
+        })
     }
 
     /// The tag over the hash of a token's tagged part.
@@ -130,9 +157,14 @@ impl TokenKey {
         let state = &token.public.state;
         let member = state.member(identity.id()).ok_or(Refusal::Packages)?;
         let package = token.package(identity.id()).ok_or(Refusal::Packages)?;
-        let key = identity.agreement_of(&member.card.agreement).ok_or(Refusal::PackageSealed)?;
+        let key = identity
+            .agreement_of(&member.card.agreement)
+            .ok_or(Refusal::PackageSealed)?;
         let info = member_info(state, identity.id());
-        package.open(key, &info, &token.public_hash.0).map(TokenKey).ok_or(Refusal::PackageSealed)
+        package
+            .open(key, &info, &token.public_hash.0)
+            .map(TokenKey)
+            .ok_or(Refusal::PackageSealed)
     }
 
     /// Opens the key set of a token, once the tag holds.
@@ -153,7 +185,13 @@ impl TokenKey {
 /// To what a member's package is bound: domain, version and member.
 fn member_info(state: &State, member: MemberId) -> Vec<u8> {
     let version = state.version.to_be_bytes();
-    [b"keyward/1 member package", &state.domain.0[..], &version, &member.0].concat()
+    [
+        b"keyward/1 member package",
+        &state.domain.0[..],
+        &version,
+        &member.0,
+    ]
+    .concat()
 }
 
 /// To what the recovery package is bound.

@@ -84,6 +84,12 @@ impl Running {
 /// The signed part.
 fn payload(domain: DomainId, version: u64, token: Digest, at: u64) -> Vec<u8> {
     let mut writer = Writer::default();
-    writer.array(5).uint(FORMAT).bytes(&domain.0).uint(version).bytes(&token.0).uint(at);
+    writer
+        .array(5)
+        .uint(FORMAT)
+        .bytes(&domain.0)
+        .uint(version)
+        .bytes(&token.0)
+        .uint(at);
     writer.into_vec()
 }

@@ -1,0 +1,163 @@
+//! What nearly every call begins with: the session, the object behind a handle, the key to use.
+
+use crate::error::{Error, Result};
+use crate::mechanism::row::Row;
+use crate::module::Module;
+use crate::object::Object;
+use crate::object::access::{self, State};
+use crate::object::usage::{self, Date, Use};
+use crate::session::Session;
+use crate::session::handles::{ObjectHandle, SessionHandle};
+use crate::session::login::Who;
+use crate::session::objects::Place;
+use cryptoki_sys::{CKA_ALWAYS_AUTHENTICATE, CKA_PRIVATE};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A call's session, and the module it belongs to.
+pub struct Context<'m> {
+    /// The module.
+    pub module: &'m Module,
+    /// The session.
+    pub session: Arc<Session>,
+}
+
+impl<'m> Context<'m> {
+    /// Finds the session.
+    ///
+    /// # Errors
+    /// `SessionHandleInvalid`.
+    pub fn new(module: &'m Module, session: SessionHandle) -> Result<Self> {
+        Ok(Context {
+            module,
+            session: module.session(session)?,
+        })
+    }
+
+    /// The state that the access matrix asks for.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match (self.session.who(), self.session.is_read_write()) {
+            (Who::Nobody, false) => State::RoPublic,
+            (Who::Nobody, true) => State::RwPublic,
+            (Who::User, false) => State::RoUser,
+            (Who::User, true) => State::RwUser,
+            (Who::SecurityOfficer, _) => State::RwSo,
+        }
+    }
+
+    /// The object behind a handle, and where it lives, if this session may see it.
+    ///
+    /// # Errors
+    /// `ObjectHandleInvalid`; `UserNotLoggedIn` for a private object in a public session.
+    pub fn object(&self, handle: ObjectHandle) -> Result<(Arc<Object>, Place)> {
+        let slot = self.session.slot().id();
+        let (object, place) = self
+            .module
+            .objects
+            .resolve(slot, self.session.token(), handle)?;
+        if access::sees(self.state(), object.attributes()) {
+            Ok((object, place))
+        } else {
+            Err(Error::UserNotLoggedIn)
+        }
+    }
+
+    /// The key behind a handle, checked to be usable in this session.
+    ///
+    /// # Errors
+    /// `no_key` for a bad handle; `UserNotLoggedIn`.
+    pub fn key(&self, handle: ObjectHandle, no_key: Error) -> Result<Arc<Object>> {
+        let (key, _) = self.object(handle).map_err(|error| match error {
+            Error::ObjectHandleInvalid => no_key,
+            other => other,
+        })?;
+        access::may_use(self.state(), key.attributes())?;
+        Ok(key)
+    }
+
+    /// The key behind a handle, checked to permit this use by this mechanism.
+    ///
+    /// # Errors
+    /// Those of [`Context::key`] and of `usage::permit`.
+    pub fn usable_key(&self, handle: ObjectHandle, usage: Use, row: &Row) -> Result<Arc<Object>> {
+        let key = self.key(handle, bad_handle(usage))?;
+        usage::permit(usage, key.attributes(), row.mechanism, row.key_types, today)?;
+        Ok(key)
+    }
+}
+
+/// The cause for a bad handle of a key that is to be put to a use.
+fn bad_handle(usage: Use) -> Error {
+    match usage {
+        Use::Wrap => Error::WrappingKeyHandleInvalid,
+        Use::Unwrap => Error::UnwrappingKeyHandleInvalid,
+        Use::Encrypt
+        | Use::Decrypt
+        | Use::Sign
+        | Use::SignRecover
+        | Use::Verify
+        | Use::VerifyRecover
+        | Use::Derive
+        | Use::Encapsulate
+        | Use::Decapsulate => Error::KeyHandleInvalid,
+    }
+}
+
+/// Today's date in UTC.
+fn today() -> Date {
+    date_of(
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs() / 86_400),
+    )
+}
+
+/// The date of a day counted from 1970-01-01, by the calendar's cycle of 400 years.
+fn date_of(day: u64) -> Date {
+    // Counted from 0000-03-01, the leap day is the last day of its year.
+    let day = day + 719_468;
+    let (era, day) = (day / 146_097, day % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, carry) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    let year = era * 400 + year + carry;
+    let text = format!("{year:04}{month:02}{day:02}");
+    text.as_bytes()
+        .first_chunk()
+        .copied()
+        .unwrap_or(*b"99991231")
+}
+
+/// Whether a logout ends operations with the key, and whether each needs the PIN anew.
+#[must_use]
+pub fn login_needs(key: &Object) -> (bool, bool) {
+    let attributes = key.attributes();
+    (
+        attributes.is(CKA_PRIVATE),
+        attributes.is(CKA_ALWAYS_AUTHENTICATE),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_become_dates() {
+        for (day, date) in [
+            (0, b"19700101"),
+            (59, b"19700301"),
+            (11_016, b"20000229"),
+            (20_779, b"20261122"),
+        ] {
+            assert_eq!(&date_of(day), date);
+        }
+    }
+}
