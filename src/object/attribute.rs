@@ -96,6 +96,15 @@ impl Attributes {
         Self::default()
     }
 
+    /// These booleans and nothing else yet, with room for what a secret key holds.
+    #[must_use]
+    pub fn with_flags(flags: Flags) -> Self {
+        Attributes {
+            flags,
+            values: Vec::with_capacity(6),
+        }
+    }
+
     /// A boolean, absent meaning false.
     #[must_use]
     pub fn is(&self, kind: AttributeType) -> bool {

@@ -3,7 +3,13 @@
 
 pub mod access;
 pub mod attribute;
+pub mod build;
+mod classes;
+mod derived;
 pub mod flags;
+pub mod material;
+pub mod policy;
+pub mod read;
 pub mod schema;
 pub mod usage;
 pub mod vendor;

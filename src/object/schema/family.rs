@@ -131,6 +131,12 @@ impl Family {
         }
     }
 
+    /// Whether keys of the family can both encrypt data and wrap keys.
+    #[must_use]
+    pub const fn has_roles(self) -> bool {
+        matches!(self, Family::Aes | Family::RsaPublic | Family::RsaPrivate)
+    }
+
     /// The set of this family alone.
     #[must_use]
     pub const fn only(self) -> Families {

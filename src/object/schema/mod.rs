@@ -68,9 +68,11 @@ impl Rules {
     pub const STAYS_FALSE: Rules = Rules(1 << 11);
     /// The module alone gives it a value; every template that names it is refused as read-only.
     pub const COMPUTED: Rules = Rules(1 << 12);
-    /// May be given if it agrees with what the module finds, although footnote 2 or 4 bars it: some
-    /// tools do, and nothing is lost.
+    /// Where a footnote bars it, it may still be given if it agrees with what the mechanism makes:
+    /// some tools do, and nothing is lost.
     pub const MUST_AGREE: Rules = Rules(1 << 13);
+    /// The module finds it from the rest of the object; a template may say it too, if it agrees.
+    pub const FOUND: Rules = Rules(1 << 14);
 
     /// Both sets of rules.
     #[must_use]
@@ -130,6 +132,17 @@ impl Row {
             DefaultValue::Ulong(value) => Some(Value::Ulong(value)),
             DefaultValue::Empty => Some(Value::Bytes(Vec::new())),
             DefaultValue::NoUlongs => Some(Value::Ulongs(Vec::new())),
+        }
+    }
+
+    /// Whether a value that is no boolean is the default, which objects do not store.
+    #[must_use]
+    pub fn is_stored_default(&self, value: &Value) -> bool {
+        match (self.default, value) {
+            (DefaultValue::Ulong(own), Value::Ulong(value)) => own == *value,
+            (DefaultValue::Empty, Value::Bytes(bytes)) => bytes.is_empty(),
+            (DefaultValue::NoUlongs, Value::Ulongs(list)) => list.is_empty(),
+            _ => false,
         }
     }
 }

@@ -64,6 +64,7 @@ const SETTABLE: Rules = Rules::SETTABLE;
 const COPY_SETTABLE: Rules = Rules::COPY_SETTABLE;
 const COMPUTED: Rules = Rules::COMPUTED;
 const MUST_AGREE: Rules = Rules::MUST_AGREE;
+const FOUND: Rules = Rules::FOUND;
 const CREATE_NEEDED: Rules = Rules::CREATE_NEEDED;
 /// Footnotes 1, 4 and 6.
 const MATERIAL: Rules = CREATE_NEEDED.and(GIVEN_BY_MODULE);
@@ -119,9 +120,7 @@ pub(super) const ROWS: &[Row] = &[
         CKA_VALUE_LEN,
         Ulong,
         SECRET,
-        Rules::GENERATE_NEEDED
-            .and(Rules::CREATE_BARRED)
-            .and(MUST_AGREE),
+        Rules::GENERATE_NEEDED.and(Rules::CREATE_BARRED).and(FOUND),
         ABSENT
     ),
     // Certificates (4.6).
@@ -140,14 +139,8 @@ pub(super) const ROWS: &[Row] = &[
         NO
     ),
     row!(CKA_CERTIFICATE_CATEGORY, Ulong, CERTIFICATES, FREE, ZERO),
-    row!(
-        CKA_CHECK_VALUE,
-        Bytes,
-        SECRET,
-        SETTABLE.and(MUST_AGREE),
-        ABSENT
-    ),
-    row!(CKA_CHECK_VALUE, Bytes, CERTIFICATES, MUST_AGREE, ABSENT),
+    row!(CKA_CHECK_VALUE, Bytes, SECRET, SETTABLE.and(FOUND), ABSENT),
+    row!(CKA_CHECK_VALUE, Bytes, CERTIFICATES, FOUND, ABSENT),
     row!(CKA_START_DATE, Date, KEYS, SETTABLE, EMPTY),
     row!(CKA_START_DATE, Date, CERTIFICATES, FREE, EMPTY),
     row!(CKA_END_DATE, Date, KEYS, SETTABLE, EMPTY),
@@ -156,10 +149,10 @@ pub(super) const ROWS: &[Row] = &[
         CKA_PUBLIC_KEY_INFO,
         Bytes,
         PRIVATE,
-        SETTABLE.and(MUST_AGREE),
+        SETTABLE.and(FOUND),
         EMPTY
     ),
-    row!(CKA_PUBLIC_KEY_INFO, Bytes, PUBLIC, MUST_AGREE, EMPTY),
+    row!(CKA_PUBLIC_KEY_INFO, Bytes, PUBLIC, FOUND, EMPTY),
     row!(CKA_PUBLIC_KEY_INFO, Bytes, CERTIFICATES, FREE, EMPTY),
     row!(CKA_SUBJECT, Bytes, PUBLIC.or(PRIVATE), SETTABLE, EMPTY),
     row!(CKA_SUBJECT, Bytes, X509, CREATE_NEEDED, ABSENT),
@@ -263,9 +256,7 @@ pub(super) const ROWS: &[Row] = &[
         CKA_MODULUS_BITS,
         Ulong,
         RSA_PUBLIC,
-        Rules::GENERATE_NEEDED
-            .and(Rules::CREATE_BARRED)
-            .and(MUST_AGREE),
+        Rules::GENERATE_NEEDED.and(Rules::CREATE_BARRED).and(FOUND),
         ABSENT
     ),
     row!(

@@ -1,0 +1,207 @@
+//! Key material from outside: is it a key at all, and what follows from it. The arithmetic is
+//! `crypto`'s; here it is joined to attributes.
+
+use super::attribute::{AttributeType, Attributes, Value};
+use super::schema::family::Family;
+use crate::crypto::der::{curve_identifier, octet_string, read_octet_string};
+use crate::crypto::ec::{self, Curve};
+use crate::crypto::rsa::{self, Imported};
+use crate::crypto::{edwards, montgomery};
+use crate::error::{Error, Result};
+use cryptoki_sys::{
+    CKA_COEFFICIENT, CKA_EC_PARAMS, CKA_EC_POINT, CKA_EXPONENT_1, CKA_EXPONENT_2, CKA_MODULUS,
+    CKA_PRIME_1, CKA_PRIME_2, CKA_PRIVATE_EXPONENT, CKA_PUBLIC_EXPONENT, CKA_VALUE,
+};
+
+/// A curve that `CKA_EC_PARAMS` names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NamedCurve {
+    /// A short Weierstrass curve.
+    Weierstrass(Curve),
+    /// The Edwards curve of RFC 8032.
+    Ed25519,
+    /// The Montgomery curve of RFC 7748.
+    X25519,
+}
+
+/// The DER by which callers name the two curves of the 25519 family: object identifier (RFC 8410),
+/// curve name (PKCS #11 3.2, section 6.3), and the identifiers in use before those.
+const NAMES_25519: &[(&[u8], NamedCurve)] = &[
+    (b"\x06\x03\x2b\x65\x70", NamedCurve::Ed25519),
+    (b"\x13\x0cedwards25519", NamedCurve::Ed25519),
+    (
+        b"\x06\x09\x2b\x06\x01\x04\x01\xda\x47\x0f\x01",
+        NamedCurve::Ed25519,
+    ),
+    (b"\x06\x03\x2b\x65\x6e", NamedCurve::X25519),
+    (b"\x13\x0acurve25519", NamedCurve::X25519),
+    (
+        b"\x06\x0a\x2b\x06\x01\x04\x01\x97\x55\x01\x05\x01",
+        NamedCurve::X25519,
+    ),
+];
+
+/// The curve that `CKA_EC_PARAMS` names; `None` when it is none of ours.
+#[must_use]
+pub fn curve(params: &[u8]) -> Option<NamedCurve> {
+    let named = NAMES_25519
+        .iter()
+        .find(|(name, _)| *name == params)
+        .map(|(_, curve)| *curve);
+    let weierstrass = || {
+        Curve::ALL
+            .into_iter()
+            .find(|curve| curve_identifier(*curve) == params)
+    };
+    named.or_else(|| weierstrass().map(NamedCurve::Weierstrass))
+}
+
+/// The curve of a key's or template's parameters.
+///
+/// # Errors
+/// `CurveNotSupported` for a well-formed name of another curve, `AttributeValueInvalid` for anything
+/// else.
+pub fn checked_curve(params: &[u8]) -> Result<NamedCurve> {
+    let is_name = |length: &u8, rest: &[u8]| usize::from(*length) == rest.len() && *length < 0x80;
+    match (curve(params), params) {
+        (Some(curve), _) => Ok(curve),
+        (None, [0x06 | 0x13, length, rest @ ..]) if is_name(length, rest) => {
+            Err(Error::CurveNotSupported)
+        }
+        (None, _) => Err(Error::AttributeValueInvalid(CKA_EC_PARAMS)),
+    }
+}
+
+/// Checks a key that came from outside, brings it into the form in which keys are kept, and adds what
+/// follows from it.
+///
+/// # Errors
+/// `AttributeValueInvalid` of the attribute at fault, `TemplateIncomplete`, `CurveNotSupported`.
+pub(super) fn complete(family: Family, key: &mut Attributes) -> Result<()> {
+    match family {
+        Family::RsaPublic => rsa_public(key),
+        Family::RsaPrivate => rsa_private(key),
+        Family::EcPublic | Family::EdwardsPublic | Family::MontgomeryPublic => {
+            let curve = curve_of(family, key)?;
+            let point = needed(key, CKA_EC_POINT)?;
+            let point = kept_point(curve, point);
+            let point = point.ok_or(Error::AttributeValueInvalid(CKA_EC_POINT))?;
+            key.set(CKA_EC_POINT, Value::Bytes(point));
+            Ok(())
+        }
+        Family::EcPrivate | Family::EdwardsPrivate | Family::MontgomeryPrivate => {
+            let curve = curve_of(family, key)?;
+            curve_private(curve, key)
+        }
+        Family::DomainParameters => checked_curve(needed(key, CKA_EC_PARAMS)?).map(drop),
+        Family::Data
+        | Family::X509Certificate
+        | Family::AttributeCertificate
+        | Family::Aes
+        | Family::Generic
+        | Family::Mechanism
+        | Family::Profile => Ok(()),
+    }
+}
+
+fn needed(key: &Attributes, kind: AttributeType) -> Result<&[u8]> {
+    let value = key.value(kind).and_then(Value::as_bytes);
+    value.ok_or(Error::TemplateIncomplete(kind))
+}
+
+fn curve_of(family: Family, key: &Attributes) -> Result<NamedCurve> {
+    let curve = checked_curve(needed(key, CKA_EC_PARAMS)?)?;
+    let fits = match curve {
+        NamedCurve::Weierstrass(_) => matches!(family, Family::EcPublic | Family::EcPrivate),
+        NamedCurve::Ed25519 => matches!(family, Family::EdwardsPublic | Family::EdwardsPrivate),
+        NamedCurve::X25519 => {
+            matches!(family, Family::MontgomeryPublic | Family::MontgomeryPrivate)
+        }
+    };
+    if fits {
+        Ok(curve)
+    } else {
+        Err(Error::AttributeValueInvalid(CKA_EC_PARAMS))
+    }
+}
+
+/// A public point in the form in which it is kept and shown: DER of an uncompressed point for the
+/// Weierstrass curves, the bytes themselves for the others (PKCS #11 3.2, section 6.3). Callers may give
+/// either form for any curve. `None` when it is no point of the curve.
+fn kept_point(curve: NamedCurve, given: &[u8]) -> Option<Vec<u8>> {
+    let check = |point: &[u8]| match curve {
+        NamedCurve::Weierstrass(curve) => curve.uncompressed(point).map(|own| octet_string(&own)),
+        NamedCurve::Ed25519 => edwards::PublicKey::new(point).map(|key| key.encoded().to_vec()),
+        NamedCurve::X25519 => (point.len() == montgomery::KEY_SIZE).then(|| point.to_vec()),
+    };
+    read_octet_string(given)
+        .and_then(check)
+        .or_else(|| check(given))
+}
+
+fn curve_private(curve: NamedCurve, key: &mut Attributes) -> Result<()> {
+    let invalid = || Error::AttributeValueInvalid(CKA_VALUE);
+    let number = needed(key, CKA_VALUE)?;
+    let (number, point) = match curve {
+        NamedCurve::Weierstrass(curve) => {
+            let own = ec::PrivateKey::new(curve, number).ok_or_else(invalid)?;
+            (Some(own.number()?), octet_string(&own.public_point()?))
+        }
+        NamedCurve::Ed25519 => {
+            let own = edwards::PrivateKey::new(number).ok_or_else(invalid)?;
+            (None, own.public().encoded().to_vec())
+        }
+        NamedCurve::X25519 => {
+            let own = <&[u8; montgomery::KEY_SIZE]>::try_from(number).map_err(|_| invalid())?;
+            (None, montgomery::public(own).to_vec())
+        }
+    };
+    if let Some(given) = key.bytes(CKA_EC_POINT)
+        && kept_point(curve, given).as_ref() != Some(&point)
+    {
+        return Err(Error::AttributeValueInvalid(CKA_EC_POINT));
+    }
+    if let Some(number) = number {
+        key.set(CKA_VALUE, Value::secret(number));
+    }
+    key.set(CKA_EC_POINT, Value::Bytes(point));
+    Ok(())
+}
+
+fn rsa_public(key: &Attributes) -> Result<()> {
+    let (modulus, exponent) = (needed(key, CKA_MODULUS)?, needed(key, CKA_PUBLIC_EXPONENT)?);
+    match rsa::PublicKey::new(modulus, exponent) {
+        Some(_) => Ok(()),
+        None => Err(Error::AttributeValueInvalid(CKA_MODULUS)),
+    }
+}
+
+fn rsa_private(key: &mut Attributes) -> Result<()> {
+    let part = |kind| key.value(kind).and_then(Value::as_bytes);
+    let both = |first, second| Some([part(first)?, part(second)?]);
+    let numbers = Imported {
+        modulus: needed(key, CKA_MODULUS)?,
+        public_exponent: needed(key, CKA_PUBLIC_EXPONENT)?,
+        private_exponent: needed(key, CKA_PRIVATE_EXPONENT)?,
+        primes: both(CKA_PRIME_1, CKA_PRIME_2),
+        exponents: both(CKA_EXPONENT_1, CKA_EXPONENT_2),
+        coefficient: part(CKA_COEFFICIENT),
+    };
+    let own = rsa::PrivateKey::import(&numbers);
+    let own = own
+        .ok_or(Error::AttributeValueInvalid(CKA_PRIVATE_EXPONENT))?
+        .parts()?;
+    key.set(CKA_MODULUS, Value::Bytes(own.modulus));
+    key.set(CKA_PUBLIC_EXPONENT, Value::Bytes(own.public_exponent));
+    for (kind, number) in [
+        (CKA_PRIVATE_EXPONENT, own.private_exponent),
+        (CKA_PRIME_1, own.prime_1),
+        (CKA_PRIME_2, own.prime_2),
+        (CKA_EXPONENT_1, own.exponent_1),
+        (CKA_EXPONENT_2, own.exponent_2),
+        (CKA_COEFFICIENT, own.coefficient),
+    ] {
+        key.set(kind, Value::secret(number));
+    }
+    Ok(())
+}
