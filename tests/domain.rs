@@ -1,6 +1,22 @@
 //! Domain tokens: what a member accepts, and each check with a token that fails that check alone.
 
+#[path = "domain/authority.rs"]
+mod authority;
+#[path = "domain/change.rs"]
+mod change;
+#[path = "domain/forge.rs"]
+mod forge;
+#[path = "domain/form.rs"]
+mod form;
+#[path = "domain/joining.rs"]
+mod joining;
+#[path = "domain/known.rs"]
+mod known;
+#[path = "domain/lineage.rs"]
+mod lineage;
 #[path = "domain/lone.rs"]
 mod lone;
+#[path = "domain/secrets.rs"]
+mod secrets;
 #[path = "domain/world.rs"]
 mod world;

@@ -372,32 +372,51 @@ impl<'b> Reader<'b> {
         field: &'static str,
         read: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<Option<T>> {
-        if self.kind(field)? == Type::Null {
+        if self.form(field)? == Form::Null {
             self.0.null().map_err(|error| self.cause(field, &error))?;
             return Ok(None);
         }
         read(self).map(Some)
     }
 
-    /// The type of the next item.
+    /// The form of the next item.
     ///
     /// # Errors
     /// The end of the input.
-    pub fn kind(&self, field: &'static str) -> Result<Type> {
-        self.0.datatype().map_err(|error| self.cause(field, &error))
+    pub fn form(&self, field: &'static str) -> Result<Form> {
+        let kind = self
+            .0
+            .datatype()
+            .map_err(|error| self.cause(field, &error))?;
+        let forms = [
+            (
+                Form::Number,
+                &[Type::U8, Type::U16, Type::U32, Type::U64][..],
+            ),
+            (Form::Bytes, &[Type::Bytes]),
+            (Form::Text, &[Type::String]),
+            (Form::Bool, &[Type::Bool]),
+            (Form::Null, &[Type::Null]),
+            (Form::Array, &[Type::Array]),
+            (Form::Map, &[Type::Map]),
+        ];
+        let found = forms.into_iter().find(|(_, kinds)| kinds.contains(&kind));
+        Ok(found.map_or(Form::Other, |(form, _)| form))
     }
 
-    /// Skips an item that may be ignored: a number, byte string, text, boolean or null.
+    /// Skips an item that may be ignored: a number, byte string, text or boolean.
     ///
     /// # Errors
     /// Any other item, or one that is not canonical.
     pub fn skip(&mut self, field: &'static str) -> Result<()> {
-        match self.kind(field)? {
-            Type::U8 | Type::U16 | Type::U32 | Type::U64 => self.uint(field).map(|_| ()),
-            Type::Bytes => self.bytes(field, usize::MAX).map(|_| ()),
-            Type::String => self.text(field, usize::MAX).map(|_| ()),
-            Type::Bool => self.bool(field).map(|_| ()),
-            _ => Err(flawed(field, Flaw::WrongType)),
+        match self.form(field)? {
+            Form::Number => self.uint(field).map(|_| ()),
+            Form::Bytes => self.bytes(field, usize::MAX).map(|_| ()),
+            Form::Text => self.text(field, usize::MAX).map(|_| ()),
+            Form::Bool => self.bool(field).map(|_| ()),
+            Form::Null | Form::Array | Form::Map | Form::Other => {
+                Err(flawed(field, Flaw::WrongType))
+            }
         }
     }
 
@@ -448,6 +467,27 @@ impl<'b> Reader<'b> {
         };
         flawed(field, flaw)
     }
+}
+
+/// The forms of items that this product writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// A non-negative integer.
+    Number,
+    /// A byte string.
+    Bytes,
+    /// A text.
+    Text,
+    /// A boolean.
+    Bool,
+    /// The absence of a value.
+    Null,
+    /// An array.
+    Array,
+    /// A map.
+    Map,
+    /// Anything else.
+    Other,
 }
 
 /// The keys of a map that is being read.

@@ -109,10 +109,10 @@ impl From<Malformed> for Fault {
 
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::UnknownDomainKey(id) => Error::UnknownDomainKey(id.to_string()),
-            other => Error::KeyTokenRefused(other.to_string()),
+        if let Fault::UnknownDomainKey(id) = fault {
+            return Error::UnknownDomainKey(id.to_string());
         }
+        Error::KeyTokenRefused(fault.to_string())
     }
 }
 

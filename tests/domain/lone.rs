@@ -24,6 +24,10 @@ fn a_domain_key_lives_from_pending_to_removed() {
     assert!(member.ring.find(old).is_none());
     assert!(member.ring.is_removed(old));
     assert_eq!(member.installed.state.version, 4);
+    let again = member
+        .propose(&member.own_mandate(vec![Change::KeyAdd(old)]), 1)
+        .unwrap_err();
+    assert!(again.to_string().contains("removed for ever"), "{again}");
 }
 
 #[test]

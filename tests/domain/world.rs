@@ -4,7 +4,7 @@
 use keyward_pkcs11::domain::command::{Approvals, Change, Kind, Mandate};
 use keyward_pkcs11::domain::identity::Identity;
 use keyward_pkcs11::domain::ids::DomainKeyId;
-use keyward_pkcs11::domain::ingest::{Installed, Outcome, begin, ingest};
+use keyward_pkcs11::domain::ingest::{Installed, Outcome, begin, ingest, join};
 use keyward_pkcs11::domain::keyring::Keyring;
 use keyward_pkcs11::domain::operator::{OperatorKey, OperatorSigner};
 use keyward_pkcs11::domain::refusal::Refusal;
@@ -172,4 +172,28 @@ pub(crate) fn approved(member: &Member, keys: &[OperatorKey], changes: Vec<Chang
         key.approve(&mut approvals).unwrap();
     }
     approvals
+}
+
+/// A governed domain of two members.
+pub(crate) fn pair() -> (Member, Member, Vec<OperatorKey>) {
+    let (mut first, keys) = governed();
+    let identity = Identity::generate("second", "").unwrap();
+    let change = Change::MemberAdd(Box::new(identity.card().unwrap()));
+    let before = first.token.clone();
+    let token = first
+        .propose(&approved(&first, &keys, vec![change]), 1)
+        .unwrap();
+    let fingerprint = first.installed.state.fingerprint();
+    first.install(&token);
+    let Outcome::Install(joined) = join(&before, &token, fingerprint, &identity, NOW).unwrap()
+    else {
+        panic!("not admitted")
+    };
+    let second = Member {
+        identity,
+        installed: joined.installed,
+        ring: joined.ring,
+        token,
+    };
+    (first, second, keys)
 }

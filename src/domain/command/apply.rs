@@ -176,9 +176,9 @@ impl Step<'_> {
 
     /// A key that is not active goes for ever.
     fn key_remove(&self, state: &mut State, id: DomainKeyId, last: bool) -> Outcome {
-        let key = *state
-            .key(id)
-            .ok_or_else(|| format!("there is no domain key {id}"))?;
+        // A key that the same version adds has no commitment in it that could be recomputed.
+        let known = self.parent.key(id).and_then(|_| state.key(id));
+        let key = *known.ok_or_else(|| format!("there is no domain key {id}"))?;
         match key.state {
             KeyState::Active => {
                 return Err(format!(

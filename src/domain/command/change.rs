@@ -114,11 +114,12 @@ impl Change {
     /// approve them too.
     #[must_use]
     pub fn governing_kinds(&self) -> Vec<Kind> {
-        let kinds = match self {
-            Change::RecoveryFinish(changes) => changes.iter().map(Change::kind).collect(),
-            other => vec![other.kind()],
-        };
-        kinds.into_iter().filter(|kind| kind.governs()).collect()
+        let mut kinds = vec![self.kind()];
+        if let Change::RecoveryFinish(changes) = self {
+            kinds.extend(changes.iter().map(Change::kind));
+        }
+        kinds.retain(|kind| kind.governs());
+        kinds
     }
 
     /// Whether it needs the word of every active member that it runs the installed version.
@@ -257,7 +258,16 @@ impl Change {
                 Change::RepositorySet(RepositoryId(reader.fixed("repository id")?))
             }
             Kind::LabelSet => Change::LabelSet(reader.text("label", MAX_LABEL)?.to_owned()),
-            people => read_people(reader, people)?,
+            Kind::MemberAdd
+            | Kind::MemberSuspend
+            | Kind::MemberResume
+            | Kind::MemberRemove
+            | Kind::MemberRenew
+            | Kind::OperatorAdd
+            | Kind::OperatorSuspend
+            | Kind::OperatorResume
+            | Kind::OperatorRemove
+            | Kind::RuleSet => read_people(reader, kind)?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What is inside a key token: every attribute of a key, its validity and its policy.
 
-use crate::domain::cbor::{Flaw, Key, Keys, Reader, Result, Writer, flawed};
+use crate::domain::cbor::{Flaw, Form, Key, Keys, Reader, Result, Writer, flawed};
 use crate::object::attribute::{AttributeType, Attributes, Template, Value};
 use crate::object::flags::Flags;
 use crate::secret::SecretBytes;
@@ -11,7 +11,6 @@ use cryptoki_sys::{
     CKA_TOKEN, CKA_TRUSTED, CKA_UNWRAP, CKA_VERIFY, CKA_VERIFY_RECOVER, CKA_WRAP,
     CKA_WRAP_WITH_TRUSTED,
 };
-use minicbor::data::Type;
 use std::sync::Arc;
 
 /// The booleans of format 1, each at its bit. A new one joins at the end; none ever moves.
@@ -207,11 +206,12 @@ fn read_kind(reader: &mut Reader<'_>, keys: &mut Keys) -> Result<Option<Attribut
 fn read_public(reader: &mut Reader<'_>, attributes: &mut Attributes) -> Result<()> {
     let mut keys = reader.map("attributes", MAX_ATTRIBUTES)?;
     while let Some(kind) = read_kind(reader, &mut keys)? {
-        match read_value(reader, MAX_DEPTH)? {
-            // Booleans have their bits: a second place for them would be a second encoding.
-            Value::Bool(_) => return Err(flawed("attributes", Flaw::WrongType)),
-            value => attributes.set(kind, value),
+        let value = read_value(reader, MAX_DEPTH)?;
+        // Booleans have their bits: a second place for them would be a second encoding.
+        if matches!(value, Value::Bool(_)) {
+            return Err(flawed("attributes", Flaw::WrongType));
         }
+        attributes.set(kind, value);
     }
     Ok(())
 }
@@ -280,14 +280,14 @@ fn write_value(writer: &mut Writer, value: &Value, depth: usize) -> Result<()> {
 
 /// Reads a public value. `depth` more levels of templates may nest.
 fn read_value(reader: &mut Reader<'_>, depth: usize) -> Result<Value> {
-    match reader.kind("attribute")? {
-        Type::Bool => Ok(Value::Bool(reader.bool("attribute")?)),
-        Type::Bytes => Ok(Value::Bytes(reader.bytes("attribute", MAX_VALUE)?.to_vec())),
-        Type::Array => {
+    match reader.form("attribute")? {
+        Form::Bool => Ok(Value::Bool(reader.bool("attribute")?)),
+        Form::Bytes => Ok(Value::Bytes(reader.bytes("attribute", MAX_VALUE)?.to_vec())),
+        Form::Array => {
             let numbers = reader.list("attribute", MAX_ATTRIBUTES, |r| r.uint("attribute"))?;
             Ok(Value::Ulongs(numbers))
         }
-        Type::Map => {
+        Form::Map => {
             let depth = depth
                 .checked_sub(1)
                 .ok_or(flawed("nested template", Flaw::TooLong))?;
@@ -298,6 +298,8 @@ fn read_value(reader: &mut Reader<'_>, depth: usize) -> Result<Value> {
             }
             Ok(Value::Template(template))
         }
-        _ => Ok(Value::Ulong(reader.uint("attribute")?)),
+        Form::Number | Form::Text | Form::Null | Form::Other => {
+            Ok(Value::Ulong(reader.uint("attribute")?))
+        }
     }
 }
