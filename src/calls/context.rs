@@ -85,6 +85,16 @@ impl<'m> Context<'m> {
         usage::permit(usage, key.attributes(), row.mechanism, row.key_types, today)?;
         Ok(key)
     }
+
+    /// The same for a use that makes no other key: judged by rule 33 as well.
+    ///
+    /// # Errors
+    /// Those of [`Context::usable_key`] and of rule 33.
+    pub fn judged_key(&self, handle: ObjectHandle, usage: Use, row: &Row) -> Result<Arc<Object>> {
+        let key = self.usable_key(handle, usage, row)?;
+        self.judge_use(usage, row, &key)?;
+        Ok(key)
+    }
 }
 
 /// The cause for a bad handle of a key that is to be put to a use.

@@ -4,9 +4,12 @@ use super::context::Context;
 use crate::error::{Error, Result};
 use crate::mechanism::params::Mechanism;
 use crate::module::Module;
+use crate::object::Object;
+use crate::object::policy::{Act, judge};
 use crate::session::active::{Active, Step, peek, step};
 use crate::session::handles::{ObjectHandle, SessionHandle};
 use crate::session::output::Output;
+use std::sync::Arc;
 
 /// `C_DigestInit`. No mechanism cancels the operation in progress.
 ///
@@ -72,13 +75,23 @@ pub fn key(module: &Module, session: SessionHandle, key: ObjectHandle) -> Result
     if operations.digest.is_none() {
         return Err(Error::OperationNotInitialized);
     }
-    let key = context.key(key, Error::KeyHandleInvalid);
+    let key = context.digestible(key);
     step(&mut operations.digest, Step::Part, |digest| {
         let key = key?;
         let value = key.secret_value().ok_or(Error::KeyIndigestible)?;
         digest.update(value.expose());
         Ok(())
     })
+}
+
+impl Context<'_> {
+    /// The secret key behind a handle, if rule 33 lets it be digested.
+    fn digestible(&self, handle: ObjectHandle) -> Result<Arc<Object>> {
+        let key = self.key(handle, Error::KeyHandleInvalid)?;
+        let decision = judge(self.facts(Act::DigestKey, 0, &key)?)?;
+        self.record(&decision, &key, None)?;
+        Ok(key)
+    }
 }
 
 /// `C_DigestFinal`.

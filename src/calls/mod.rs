@@ -4,5 +4,8 @@
 pub mod cipher;
 pub mod context;
 pub mod digest;
+mod guarding;
+pub mod keys;
+pub mod objects;
 pub mod sessions;
 pub mod sign;

@@ -6,6 +6,7 @@
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::object::attribute::{Attributes, Template};
+use crate::object::policy::RoleState;
 use crate::object::{Object, ObjectId};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
@@ -55,6 +56,7 @@ pub struct Token {
     so_pin: Vec<u8>,
     user_pin: RwLock<Option<Vec<u8>>>,
     objects: RwLock<BTreeMap<ObjectId, Arc<Object>>>,
+    roles: RwLock<BTreeMap<[u8; 16], RoleState>>,
 }
 
 #[expect(missing_docs, clippy::missing_errors_doc, reason = "provisional")]
@@ -71,6 +73,7 @@ impl Token {
             so_pin: so_pin.to_vec(),
             user_pin: RwLock::default(),
             objects: RwLock::default(),
+            roles: RwLock::default(),
         })
     }
 
@@ -86,6 +89,7 @@ impl Token {
             so_pin: so_pin.to_vec(),
             user_pin: RwLock::default(),
             objects: RwLock::default(),
+            roles: RwLock::default(),
         })
     }
 
@@ -145,6 +149,21 @@ impl Token {
         let mut id = [0; 16];
         rand::Rng::fill_bytes(&mut rand::rng(), &mut id);
         Ok(Object::new(ObjectId(id), 1, attributes))
+    }
+
+    pub fn random_id(&self) -> Result<[u8; 16]> {
+        let mut id = [0; 16];
+        rand::Rng::fill_bytes(&mut rand::rng(), &mut id);
+        Ok(id)
+    }
+
+    pub fn role(&self, lineage: &[u8; 16]) -> Result<RoleState> {
+        Ok(self.roles.read().get(lineage).copied().unwrap_or_default())
+    }
+
+    pub fn record_role(&self, lineage: &[u8; 16], state: RoleState) -> Result<()> {
+        self.roles.write().insert(*lineage, state);
+        Ok(())
     }
 
     pub fn insert(&self, made: Vec<Attributes>) -> Result<Vec<Arc<Object>>> {

@@ -1,0 +1,87 @@
+//! Rule 33 in the calls: collects the facts of an act, has them judged, and records what the
+//! judgement decided before the act yields its first byte.
+
+use super::context::Context;
+use crate::config;
+use crate::error::Result;
+use crate::mechanism::row::Row;
+use crate::object::Object;
+use crate::object::policy::{
+    self, Act, Decision, Facts, Key, Level, Role, RoleState, judge, lineage, mode,
+};
+use crate::object::usage::Use;
+use cryptoki_sys::{CKO_PRIVATE_KEY, CKO_SECRET_KEY};
+
+impl Context<'_> {
+    /// The level that the token's owner chose.
+    fn level(&self) -> Level {
+        match self.module.config().policy {
+            config::Policy::Guarded => Level::Guarded,
+            config::Policy::Standard => Level::Standard,
+        }
+    }
+
+    /// What the rules know of a key, the token's record included.
+    fn facts_of(&self, key: &Object) -> Result<Key> {
+        let record = if is_recorded(key) {
+            self.session.token().role(&lineage(key))?
+        } else {
+            RoleState::default()
+        };
+        Ok(Key::of(key.attributes(), record))
+    }
+
+    /// The facts of an act of one key.
+    ///
+    /// # Errors
+    /// Those of reading the record.
+    pub fn facts(&self, act: Act, mechanism: u64, key: &Object) -> Result<Facts> {
+        let mode = match act {
+            Act::Use(usage) => mode(mechanism, usage),
+            Act::DigestKey => policy::Mode::Ordinary,
+        };
+        Ok(Facts::new(self.level(), act, mode, self.facts_of(key)?))
+    }
+
+    /// The same with the key that is wrapped.
+    ///
+    /// # Errors
+    /// Those of reading the record.
+    pub fn wrap_facts(&self, mechanism: u64, key: &Object, target: &Object) -> Result<Facts> {
+        let facts = self.facts(Act::Use(Use::Wrap), mechanism, key)?;
+        Ok(facts.with_target(self.facts_of(target)?))
+    }
+
+    /// Judges a use of one key that makes no other key, and records what it decided.
+    ///
+    /// # Errors
+    /// The refusal of the first rule that refuses; those of the record.
+    pub fn judge_use(&self, usage: Use, row: &Row, key: &Object) -> Result<()> {
+        let decision = judge(self.facts(Act::Use(usage), row.mechanism, key)?)?;
+        self.record(&decision, key, None)
+    }
+
+    /// Records what a judgement decided, durably, before the act yields anything.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn record(&self, decision: &Decision, key: &Object, target: Option<&Object>) -> Result<()> {
+        let token = self.session.token();
+        if let Some(state) = decision.record {
+            token.record_role(&lineage(key), state)?;
+        }
+        if let (Some(state), Some(target)) = (decision.record_target, target) {
+            token.record_role(&lineage(target), state)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the token may have a record of the key: keys whose own attributes say all that a record
+/// could are spared the look.
+fn is_recorded(key: &Object) -> bool {
+    let attributes = key.attributes();
+    let hidden = matches!(attributes.class(), Some(CKO_SECRET_KEY | CKO_PRIVATE_KEY));
+    let paired = attributes.has(crate::object::vendor::CKA_KEYWARD_LINEAGE);
+    (hidden || paired) && policy::role_of(attributes) != Role::Data
+}

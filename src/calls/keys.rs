@@ -1,0 +1,200 @@
+//! Keys: generate, wrap, unwrap, derive.
+
+use super::context::Context;
+use crate::error::{Error, Result};
+use crate::mechanism::params::Mechanism;
+use crate::module::Module;
+use crate::object::attribute::Template;
+use crate::object::build::{self, Generation, Plan};
+use crate::object::policy::{Act, judge};
+use crate::object::usage::Use;
+use crate::object::{Object, access, read};
+use crate::secret::SecretBytes;
+use crate::session::handles::{ObjectHandle, SessionHandle};
+use crate::session::output::Output;
+use cryptoki_sys::{CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY};
+
+/// `C_GenerateKey`.
+///
+/// # Errors
+/// Those of the mechanism, the template and the store.
+pub fn generate(
+    module: &Module,
+    session: SessionHandle,
+    mechanism: Mechanism<'_>,
+    template: &Template,
+) -> Result<ObjectHandle> {
+    let context = Context::new(module, session)?;
+    let row = mechanism.row()?;
+    let generate = row.operations.generate.ok_or(Error::MechanismInvalid)?;
+    let params = mechanism.params?;
+    let made = Generation {
+        class: CKO_SECRET_KEY,
+        key_types: row.key_types,
+        mechanism: row.mechanism,
+    };
+    let plan = Plan::generate(template, made, context.state())?;
+    access::may_make(context.state(), plan.attributes())?;
+    context.store_one(plan.finish(generate(params, template)?)?)
+}
+
+/// `C_GenerateKeyPair`: the public key's handle, then the private key's.
+///
+/// # Errors
+/// Those of the mechanism, the templates and the store.
+pub fn generate_pair(
+    module: &Module,
+    session: SessionHandle,
+    mechanism: Mechanism<'_>,
+    public: &Template,
+    private: &Template,
+) -> Result<(ObjectHandle, ObjectHandle)> {
+    let context = Context::new(module, session)?;
+    let row = mechanism.row()?;
+    let generate = row
+        .operations
+        .generate_pair
+        .ok_or(Error::MechanismInvalid)?;
+    let params = mechanism.params?;
+    let made = Generation {
+        class: CKO_PUBLIC_KEY,
+        key_types: row.key_types,
+        mechanism: row.mechanism,
+    };
+    let state = context.state();
+    let lineage = context.session.token().random_id()?;
+    let (for_public, for_private) = Plan::generate_pair(public, private, made, state, lineage)?;
+    access::may_make(state, for_public.attributes())?;
+    access::may_make(state, for_private.attributes())?;
+    let (public, private) = generate(params, public, private)?;
+    let (public, private) = (for_public.finish(public)?, for_private.finish(private)?);
+    match context.store(vec![public, private])?.as_slice() {
+        [public, private] => Ok((*public, *private)),
+        _ => Err(Error::Internal("a key pair was stored without two handles")),
+    }
+}
+
+/// `C_WrapKey`.
+///
+/// # Errors
+/// Those of mechanism, wrapping key, key and rule 33, in that order; `BufferTooSmall`.
+pub fn wrap(
+    module: &Module,
+    session: SessionHandle,
+    mechanism: Mechanism<'_>,
+    wrapping: ObjectHandle,
+    key: ObjectHandle,
+    output: Output<'_>,
+) -> Result<usize> {
+    let context = Context::new(module, session)?;
+    let row = mechanism.row()?;
+    let (length, wrap) = row.operations.wrap.ok_or(Error::MechanismInvalid)?;
+    let params = mechanism.params?;
+    let wrapping = context.usable_key(wrapping, Use::Wrap, row)?;
+    let key = context.key(key, Error::KeyHandleInvalid)?;
+    let decision = judge(context.wrap_facts(row.mechanism, &wrapping, &key)?)?;
+    if !read::fits_wrap_template(wrapping.attributes(), &key) {
+        return Err(Error::KeyNotWrappable);
+    }
+    let material = material(&key)?;
+    let length = length(params, &wrapping, material.expose().len())?;
+    match output {
+        Output::Length => Ok(length),
+        Output::Buffer(buffer) => {
+            let target = buffer
+                .get_mut(..length)
+                .ok_or(Error::BufferTooSmall(length))?;
+            context.record(&decision, &wrapping, Some(&key))?;
+            wrap(params, &wrapping, material.expose(), target)
+        }
+    }
+}
+
+/// What a wrap mechanism wraps: the value of a secret key, or a private key as `PrivateKeyInfo`.
+enum Material<'k> {
+    Value(&'k SecretBytes),
+}
+
+impl Material<'_> {
+    fn expose(&self) -> &[u8] {
+        match self {
+            Material::Value(value) => value.expose(),
+        }
+    }
+}
+
+fn material(key: &Object) -> Result<Material<'_>> {
+    match key.attributes().class() {
+        Some(CKO_SECRET_KEY) => key
+            .secret_value()
+            .map(Material::Value)
+            .ok_or(Error::KeyNotWrappable),
+        _ => Err(Error::KeyNotWrappable),
+    }
+}
+
+/// `C_UnwrapKey`.
+///
+/// # Errors
+/// Those of mechanism, unwrapping key, wrapped key and template, in that order.
+pub fn unwrap(
+    module: &Module,
+    session: SessionHandle,
+    mechanism: Mechanism<'_>,
+    unwrapping: ObjectHandle,
+    wrapped: &[u8],
+    template: &Template,
+) -> Result<ObjectHandle> {
+    let context = Context::new(module, session)?;
+    let row = mechanism.row()?;
+    let unwrap = row.operations.unwrap.ok_or(Error::MechanismInvalid)?;
+    let params = mechanism.params?;
+    let unwrapping = context.usable_key(unwrapping, Use::Unwrap, row)?;
+    let facts = context.facts(Act::Use(Use::Unwrap), row.mechanism, &unwrapping)?;
+    let decision = judge(facts)?;
+    let plan = Plan::unwrap(
+        template,
+        unwrapping.attributes(),
+        &decision,
+        context.state(),
+    )?;
+    access::may_make(context.state(), plan.attributes())?;
+    context.record(&decision, &unwrapping, None)?;
+    let asked = plan.length()?;
+    let material = unwrap(
+        params,
+        &unwrapping,
+        wrapped,
+        asked.as_ref().map(std::slice::from_ref),
+    )?;
+    let material = match plan.class() {
+        CKO_PRIVATE_KEY => return Err(Error::TemplateInconsistent(cryptoki_sys::CKA_CLASS)),
+        _ => build::secret_value(material),
+    };
+    context.store_one(plan.finish(material)?)
+}
+
+/// `C_DeriveKey`.
+///
+/// # Errors
+/// Those of mechanism, base key and template, in that order.
+pub fn derive(
+    module: &Module,
+    session: SessionHandle,
+    mechanism: Mechanism<'_>,
+    base: ObjectHandle,
+    template: &Template,
+) -> Result<ObjectHandle> {
+    let context = Context::new(module, session)?;
+    let row = mechanism.row()?;
+    let derive = row.operations.derive.ok_or(Error::MechanismInvalid)?;
+    let params = mechanism.params?;
+    let base = context.usable_key(base, Use::Derive, row)?;
+    let facts = context.facts(Act::Use(Use::Derive), row.mechanism, &base)?;
+    let decision = judge(facts)?;
+    let plan = Plan::derive(template, base.attributes(), &decision, context.state())?;
+    access::may_make(context.state(), plan.attributes())?;
+    context.record(&decision, &base, None)?;
+    let material = derive(params, &base, plan.length()?)?;
+    context.store_one(plan.finish(build::secret_value(material))?)
+}

@@ -1,0 +1,220 @@
+//! Objects: create, copy, read, change, find, destroy.
+
+use super::context::Context;
+use crate::error::{Error, Result};
+use crate::module::Module;
+use crate::object::attribute::{AttributeType, Attributes, Template, Value};
+use crate::object::{Object, access, build, read};
+use crate::session::Find;
+use crate::session::handles::{ObjectHandle, SessionHandle};
+use crate::session::objects::Place;
+use cryptoki_sys::CKA_TOKEN;
+use std::sync::Arc;
+
+impl Context<'_> {
+    /// Stores objects that were just made, all of them or none, and gives them their handles.
+    ///
+    /// # Errors
+    /// Those of the access matrix and of the store.
+    pub fn store(&self, made: Vec<Attributes>) -> Result<Vec<ObjectHandle>> {
+        for attributes in &made {
+            access::may_make(self.state(), attributes)?;
+        }
+        let slot = self.session.slot().id();
+        let token = self.session.token();
+        // A call makes objects of one kind: a key pair may still have one half of each.
+        let (durable, volatile): (Vec<_>, Vec<_>) = made
+            .into_iter()
+            .enumerate()
+            .partition(|(_, attributes)| attributes.is(CKA_TOKEN));
+        let (places, durable): (Vec<_>, Vec<_>) = durable.into_iter().unzip();
+        let mut handles = Vec::with_capacity(places.len() + volatile.len());
+        if !durable.is_empty() {
+            let stored = token.insert(durable)?;
+            let named = stored
+                .iter()
+                .map(|own| self.module.objects.token_handle(slot, own.id()));
+            handles.extend(places.into_iter().zip(named));
+        }
+        for (place, attributes) in volatile {
+            let object = Arc::new(token.session_object(attributes)?);
+            let owner = self.session.handle();
+            let handle = self.module.objects.add_session_object(slot, owner, object);
+            handles.push((place, handle));
+        }
+        handles.sort_unstable_by_key(|(place, _)| *place);
+        Ok(handles.into_iter().map(|(_, handle)| handle).collect())
+    }
+
+    /// Stores one object.
+    ///
+    /// # Errors
+    /// As [`Context::store`].
+    pub fn store_one(&self, made: Attributes) -> Result<ObjectHandle> {
+        let handles = self.store(vec![made])?;
+        handles
+            .first()
+            .copied()
+            .ok_or(Error::Internal("an object was stored without a handle"))
+    }
+}
+
+/// `C_CreateObject`.
+///
+/// # Errors
+/// Those of the template, the access matrix and the store.
+pub fn create(
+    module: &Module,
+    session: SessionHandle,
+    template: &Template,
+) -> Result<ObjectHandle> {
+    let context = Context::new(module, session)?;
+    let attributes = build::create(template, context.state())?;
+    context.store_one(attributes)
+}
+
+/// `C_CopyObject`.
+///
+/// # Errors
+/// `ActionProhibited`, and those of the template, the access matrix and the store.
+pub fn copy(
+    module: &Module,
+    session: SessionHandle,
+    object: ObjectHandle,
+    template: &Template,
+) -> Result<ObjectHandle> {
+    let context = Context::new(module, session)?;
+    let (object, _) = context.object(object)?;
+    access::may_copy(context.state(), object.attributes())?;
+    let copied = build::copy(&object, template, context.state())?;
+    context.store_one(copied)
+}
+
+/// `C_DestroyObject`: gone from the store first, then the handle ends.
+///
+/// # Errors
+/// `ActionProhibited`, `SessionReadOnly`, `UserNotLoggedIn`, and those of the store.
+pub fn destroy(module: &Module, session: SessionHandle, handle: ObjectHandle) -> Result<()> {
+    let context = Context::new(module, session)?;
+    let (object, place) = context.object(handle)?;
+    access::may_destroy(context.state(), object.attributes())?;
+    if let Place::Token = place {
+        context.session.token().remove(&object)?;
+    }
+    module.objects.forget(handle);
+    Ok(())
+}
+
+/// `C_GetObjectSize`, in bytes.
+///
+/// # Errors
+/// `ObjectHandleInvalid`.
+pub fn size(module: &Module, session: SessionHandle, object: ObjectHandle) -> Result<u64> {
+    let (object, _) = Context::new(module, session)?.object(object)?;
+    Ok(read::size(object.attributes()))
+}
+
+/// The object whose attributes `C_GetAttributeValue` reads; each is answered by `read::value`.
+///
+/// # Errors
+/// `ObjectHandleInvalid`, `UserNotLoggedIn`.
+pub fn readable(
+    module: &Module,
+    session: SessionHandle,
+    object: ObjectHandle,
+) -> Result<Arc<Object>> {
+    Ok(Context::new(module, session)?.object(object)?.0)
+}
+
+/// One attribute of an object that [`readable`] gave.
+///
+/// # Errors
+/// `AttributeSensitive`, `AttributeTypeInvalid`.
+pub fn attribute(object: &Object, kind: AttributeType) -> Result<Value> {
+    read::value(object, kind)
+}
+
+/// `C_SetAttributeValue`.
+///
+/// # Errors
+/// `ActionProhibited`, those of the template, the access matrix and the store.
+pub fn set_attributes(
+    module: &Module,
+    session: SessionHandle,
+    handle: ObjectHandle,
+    template: &Template,
+) -> Result<()> {
+    let context = Context::new(module, session)?;
+    let (object, place) = context.object(handle)?;
+    access::may_change(context.state(), object.attributes())?;
+    let changed = build::set(object.attributes(), template, context.state())?;
+    match place {
+        Place::Token => context.session.token().replace(&object, changed).map(drop),
+        Place::Session(_) => {
+            let next = Object::new(object.id(), object.revision() + 1, changed);
+            module
+                .objects
+                .replace_session_object(handle, Arc::new(next));
+            Ok(())
+        }
+    }
+}
+
+/// `C_FindObjectsInit`.
+///
+/// # Errors
+/// `OperationActive`, and those of the store.
+pub fn find_init(module: &Module, session: SessionHandle, template: &Template) -> Result<()> {
+    let context = Context::new(module, session)?;
+    let mut operations = context.session.operations();
+    if operations.find.is_some() {
+        return Err(Error::OperationActive);
+    }
+    let state = context.state();
+    let slot = context.session.slot().id();
+    let mut found = Vec::new();
+    if template.bool(CKA_TOKEN) != Some(false) {
+        for id in context.session.token().find(template)? {
+            found.push(module.objects.token_handle(slot, id));
+        }
+    }
+    if template.bool(CKA_TOKEN) != Some(true) {
+        found.extend(module.objects.find_session_objects(slot, |object| {
+            access::sees(state, object.attributes()) && read::matches(object, template)
+        }));
+    }
+    operations.find = Some(Find { found, taken: 0 });
+    Ok(())
+}
+
+/// `C_FindObjects`: the next handles, at most `most`.
+///
+/// # Errors
+/// `OperationNotInitialized`.
+pub fn find(module: &Module, session: SessionHandle, most: usize) -> Result<Vec<ObjectHandle>> {
+    let session = module.session(session)?;
+    let mut operations = session.operations();
+    let find = operations
+        .find
+        .as_mut()
+        .ok_or(Error::OperationNotInitialized)?;
+    let next: Vec<_> = find
+        .found
+        .iter()
+        .skip(find.taken)
+        .take(most)
+        .copied()
+        .collect();
+    find.taken += next.len();
+    Ok(next)
+}
+
+/// `C_FindObjectsFinal`.
+///
+/// # Errors
+/// `OperationNotInitialized`.
+pub fn find_final(module: &Module, session: SessionHandle) -> Result<()> {
+    let session = module.session(session)?;
+    let ended = session.operations().find.take();
+    ended.map(drop).ok_or(Error::OperationNotInitialized)
+}
