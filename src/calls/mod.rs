@@ -4,8 +4,11 @@
 pub mod cipher;
 pub mod context;
 pub mod digest;
+pub mod general;
 mod guarding;
 pub mod keys;
 pub mod objects;
+pub mod random;
 pub mod sessions;
 pub mod sign;
+pub mod slots;

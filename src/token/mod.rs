@@ -31,6 +31,49 @@ impl Serial {
     }
 }
 
+impl std::fmt::Display for Serial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// How a PIN stands.
+#[derive(Default)]
+pub struct PinState {
+    /// Whether it was ever set.
+    pub set: bool,
+}
+
+#[expect(missing_docs, reason = "provisional")]
+impl PinState {
+    #[must_use]
+    pub fn is_count_low(&self) -> bool {
+        false
+    }
+
+    #[must_use]
+    pub fn is_final_try(&self) -> bool {
+        false
+    }
+
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        false
+    }
+}
+
+/// What `C_GetTokenInfo` tells of a token.
+pub struct Header {
+    /// The serial number.
+    pub serial: Serial,
+    /// The label, at most 32 bytes.
+    pub label: String,
+    /// The security officer's PIN.
+    pub so: PinState,
+    /// The user's PIN.
+    pub user: PinState,
+}
+
 /// The tokens there are.
 pub struct Listing {
     /// Their serials.
@@ -90,6 +133,15 @@ impl Token {
             user_pin: RwLock::default(),
             objects: RwLock::default(),
             roles: RwLock::default(),
+        })
+    }
+
+    pub fn header(&self) -> Result<Header> {
+        Ok(Header {
+            serial: Serial(1),
+            label: String::new(),
+            so: PinState { set: true },
+            user: PinState { set: self.user_pin.read().is_some() },
         })
     }
 

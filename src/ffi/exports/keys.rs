@@ -1,0 +1,166 @@
+//! Keys: generated, wrapped, unwrapped and derived.
+
+use super::{export, not_offered};
+use crate::calls::keys;
+use crate::error::Result;
+use crate::ffi::guard;
+use crate::ffi::params::{clear_of, mechanism};
+use crate::ffi::pointers::{Place, Target, required};
+use crate::ffi::template::Given;
+use crate::mechanism::params::Mechanism;
+use crate::object::attribute::Template;
+use crate::session::handles::ObjectHandle;
+use cryptoki_sys::{
+    CK_ATTRIBUTE, CK_BYTE, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG,
+};
+
+export! {
+    C_GenerateKey(
+        session: CK_SESSION_HANDLE,
+        kind: *mut CK_MECHANISM,
+        template: *mut CK_ATTRIBUTE,
+        count: CK_ULONG,
+        place: *mut CK_OBJECT_HANDLE,
+    ) {
+        guard::session(session, |module, session| {
+            let place = Place::new(place)?;
+            let kind = mechanism(kind)?;
+            let template = after(&kind, &Given::new(template, count)?)?;
+            place.put(keys::generate(module, session, kind, &template)?.0);
+            Ok(())
+        })
+    }
+
+    C_GenerateKeyPair(
+        session: CK_SESSION_HANDLE,
+        kind: *mut CK_MECHANISM,
+        public: *mut CK_ATTRIBUTE,
+        public_count: CK_ULONG,
+        private: *mut CK_ATTRIBUTE,
+        private_count: CK_ULONG,
+        public_place: *mut CK_OBJECT_HANDLE,
+        private_place: *mut CK_OBJECT_HANDLE,
+    ) {
+        guard::session(session, |module, session| {
+            let (public_place, private_place) =
+                (Place::new(public_place)?, Place::new(private_place)?);
+            let kind = mechanism(kind)?;
+            let public = Given::new(public, public_count)?;
+            let private = Given::new(private, private_count)?;
+            let (public, private) = (after(&kind, &public)?, after(&kind, &private)?);
+            let made = keys::generate_pair(module, session, kind, &public, &private)?;
+            public_place.put(made.0.0);
+            private_place.put(made.1.0);
+            Ok(())
+        })
+    }
+
+    C_WrapKey(
+        session: CK_SESSION_HANDLE,
+        kind: *mut CK_MECHANISM,
+        wrapping: CK_OBJECT_HANDLE,
+        key: CK_OBJECT_HANDLE,
+        out: *mut CK_BYTE,
+        out_length: *mut CK_ULONG,
+    ) {
+        guard::session(session, |module, session| {
+            let target = Target::new(out, out_length)?;
+            let kind = clear_of(&target, mechanism(kind)?)?;
+            let (wrapping, key) = (ObjectHandle(wrapping), ObjectHandle(key));
+            target.fill(|output| keys::wrap(module, session, kind, wrapping, key, output))
+        })
+    }
+
+    C_UnwrapKey(
+        session: CK_SESSION_HANDLE,
+        kind: *mut CK_MECHANISM,
+        unwrapping: CK_OBJECT_HANDLE,
+        wrapped: *mut CK_BYTE,
+        length: CK_ULONG,
+        template: *mut CK_ATTRIBUTE,
+        count: CK_ULONG,
+        place: *mut CK_OBJECT_HANDLE,
+    ) {
+        guard::session(session, |module, session| {
+            let place = Place::new(place)?;
+            let kind = mechanism(kind)?;
+            let wrapped = required(wrapped, length)?;
+            let template = after(&kind, &Given::new(template, count)?)?;
+            let unwrapping = ObjectHandle(unwrapping);
+            let key = keys::unwrap(module, session, kind, unwrapping, wrapped, &template)?;
+            place.put(key.0);
+            Ok(())
+        })
+    }
+
+    C_DeriveKey(
+        session: CK_SESSION_HANDLE,
+        kind: *mut CK_MECHANISM,
+        base: CK_OBJECT_HANDLE,
+        template: *mut CK_ATTRIBUTE,
+        count: CK_ULONG,
+        place: *mut CK_OBJECT_HANDLE,
+    ) {
+        guard::session(session, |module, session| {
+            let place = Place::new(place)?;
+            let kind = mechanism(kind)?;
+            let template = after(&kind, &Given::new(template, count)?)?;
+            place.put(keys::derive(module, session, kind, ObjectHandle(base), &template)?.0);
+            Ok(())
+        })
+    }
+}
+
+not_offered! {
+    C_WrapKeyAuthenticated(
+        CK_SESSION_HANDLE,
+        *mut CK_MECHANISM,
+        CK_OBJECT_HANDLE,
+        CK_OBJECT_HANDLE,
+        *mut CK_BYTE,
+        CK_ULONG,
+        *mut CK_BYTE,
+        *mut CK_ULONG,
+    )
+    C_UnwrapKeyAuthenticated(
+        CK_SESSION_HANDLE,
+        *mut CK_MECHANISM,
+        CK_OBJECT_HANDLE,
+        *mut CK_BYTE,
+        CK_ULONG,
+        *mut CK_ATTRIBUTE,
+        CK_ULONG,
+        *mut CK_BYTE,
+        CK_ULONG,
+        *mut CK_OBJECT_HANDLE,
+    )
+    C_EncapsulateKey(
+        CK_SESSION_HANDLE,
+        *mut CK_MECHANISM,
+        CK_OBJECT_HANDLE,
+        *mut CK_ATTRIBUTE,
+        CK_ULONG,
+        *mut CK_BYTE,
+        *mut CK_ULONG,
+        *mut CK_OBJECT_HANDLE,
+    )
+    C_DecapsulateKey(
+        CK_SESSION_HANDLE,
+        *mut CK_MECHANISM,
+        CK_OBJECT_HANDLE,
+        *mut CK_ATTRIBUTE,
+        CK_ULONG,
+        *mut CK_BYTE,
+        CK_ULONG,
+        *mut CK_OBJECT_HANDLE,
+    )
+}
+
+/// Reads a template; a mechanism that is wrong itself is reported before the template.
+fn after(mechanism: &Mechanism<'_>, template: &Given) -> Result<Template> {
+    template.read().or_else(|error| {
+        mechanism.row()?;
+        mechanism.params.clone()?;
+        Err(error)
+    })
+}

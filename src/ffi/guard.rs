@@ -1,0 +1,282 @@
+//! The one way into the module: every C function runs through one of the guards here. A panic is
+//! caught, the module must be initialised in this very process, and an error becomes its code.
+//!
+//! The module is read without a lock. After a fork the child's copy of it is dead: it is never used
+//! and never dropped, because it refers to threads and files that belong to the parent.
+
+use super::os::fork::fork_generation;
+use crate::error::{Error, Result};
+use crate::module::Module;
+use crate::session::handles::SessionHandle;
+use arc_swap::ArcSwapOption;
+use cryptoki_sys::*;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// The module, with the fork generation that started it.
+struct Running {
+    generation: u64,
+    module: Module,
+}
+
+static MODULE: ArcSwapOption<Running> = ArcSwapOption::const_empty();
+
+/// The fork generation in which a thread is starting or stopping the module; 0 when none is.
+static CHANGING: AtomicU64 = AtomicU64::new(0);
+
+/// Runs a function that needs no module.
+pub(super) fn bare(body: impl FnOnce() -> Result<()>) -> CK_RV {
+    // A panic can leave no broken state behind: shared state is changed under locks that a panic
+    // releases, by replacing whole values.
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => CKR_OK,
+        Ok(Err(error)) => code(&error),
+        Err(panic) => {
+            // Dropping a panic's payload runs code of whoever panicked.
+            mem::forget(panic);
+            CKR_GENERAL_ERROR
+        }
+    }
+}
+
+/// Runs a function of the initialised module.
+pub(super) fn module(body: impl FnOnce(&Module) -> Result<()>) -> CK_RV {
+    bare(|| {
+        let current = MODULE.load();
+        let running = current.as_ref().ok_or(Error::NotInitialized)?;
+        if running.generation != fork_generation() {
+            return Err(Error::NotInitialized);
+        }
+        body(&running.module)
+    })
+}
+
+/// Runs a function of a session. Whatever else is wrong, a handle of no session comes first; that
+/// is looked at when something is wrong, so that a good call looks the session up once.
+pub(super) fn session(
+    handle: CK_SESSION_HANDLE,
+    body: impl FnOnce(&Module, SessionHandle) -> Result<()>,
+) -> CK_RV {
+    let handle = SessionHandle(handle);
+    module(|module| {
+        body(module, handle).map_err(|error| match module.session(handle) {
+            Ok(_) => error,
+            Err(no_session) => no_session,
+        })
+    })
+}
+
+/// Runs a step of an operation: bad arguments end the operation, as every error does except a
+/// buffer that is too small. (The operation itself sees to errors that come after the arguments.)
+pub(super) fn step(
+    handle: CK_SESSION_HANDLE,
+    cancel: impl FnOnce(&Module, SessionHandle),
+    body: impl FnOnce(&Module, SessionHandle) -> Result<()>,
+) -> CK_RV {
+    session(handle, |module, handle| {
+        let answer = body(module, handle);
+        if let Err(Error::BadArguments(_) | Error::HostMemory) = answer {
+            cancel(module, handle);
+        }
+        answer
+    })
+}
+
+/// Runs a function that is not offered.
+pub(super) fn not_offered() -> CK_RV {
+    module(|_| Err(Error::FunctionNotSupported))
+}
+
+/// Starts the module: what `build` makes is the module of this process from now on.
+///
+/// # Errors
+/// `AlreadyInitialized`, and those of `build`.
+pub(super) fn start(build: impl FnOnce() -> Result<Module>) -> Result<()> {
+    let turn = Turn::take();
+    if is_running(turn.generation) {
+        return Err(Error::AlreadyInitialized);
+    }
+    let running = Running {
+        generation: turn.generation,
+        module: build()?,
+    };
+    let inherited = MODULE.swap(Some(Arc::new(running)));
+    mem::forget(inherited);
+    Ok(())
+}
+
+/// Takes the module down, after `end` has ended what it does. Calls of other threads that are under
+/// way finish with what they hold.
+///
+/// # Errors
+/// `NotInitialized`, and those of `end`, which leave the module as it was.
+pub(super) fn stop(end: impl FnOnce(&Module) -> Result<()>) -> Result<()> {
+    let turn = Turn::take();
+    let current = MODULE
+        .load_full()
+        .filter(|running| running.generation == turn.generation);
+    end(&current.ok_or(Error::NotInitialized)?.module)?;
+    drop(MODULE.swap(None));
+    Ok(())
+}
+
+fn is_running(generation: u64) -> bool {
+    MODULE
+        .load()
+        .as_ref()
+        .is_some_and(|running| running.generation == generation)
+}
+
+/// The right to start or stop the module. It is no mutex: a thread that held one in the parent
+/// during a fork would never release it in the child.
+struct Turn {
+    generation: u64,
+}
+
+impl Turn {
+    /// Waits until no other thread of this process starts or stops the module.
+    fn take() -> Self {
+        let generation = fork_generation();
+        loop {
+            let now = CHANGING.load(Ordering::Relaxed);
+            let free = now != generation;
+            let (acquire, relaxed) = (Ordering::Acquire, Ordering::Relaxed);
+            if free
+                && CHANGING
+                    .compare_exchange(now, generation, acquire, relaxed)
+                    .is_ok()
+            {
+                return Turn { generation };
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        CHANGING.store(0, Ordering::Release);
+    }
+}
+
+/// The code of a cause. The only place where a cause becomes a number.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm a cause, so that none is forgotten"
+)]
+pub(super) fn code(error: &Error) -> CK_RV {
+    match error {
+        Error::NotInitialized => CKR_CRYPTOKI_NOT_INITIALIZED,
+        Error::AlreadyInitialized => CKR_CRYPTOKI_ALREADY_INITIALIZED,
+        Error::BadArguments(_) => CKR_ARGUMENTS_BAD,
+        Error::CantLock => CKR_CANT_LOCK,
+        Error::FunctionNotSupported => CKR_FUNCTION_NOT_SUPPORTED,
+        Error::HostMemory => CKR_HOST_MEMORY,
+        Error::Internal(_) => CKR_GENERAL_ERROR,
+        Error::FunctionNotParallel => CKR_FUNCTION_NOT_PARALLEL,
+        Error::NoEvent => CKR_NO_EVENT,
+
+        Error::SlotIdInvalid => CKR_SLOT_ID_INVALID,
+        Error::TokenNotRecognized => CKR_TOKEN_NOT_RECOGNIZED,
+        Error::SessionExists => CKR_SESSION_EXISTS,
+        Error::TokenWriteProtected => CKR_TOKEN_WRITE_PROTECTED,
+
+        Error::SessionHandleInvalid => CKR_SESSION_HANDLE_INVALID,
+        Error::SessionReadOnly => CKR_SESSION_READ_ONLY,
+        Error::SessionReadOnlyExists => CKR_SESSION_READ_ONLY_EXISTS,
+        Error::SessionReadWriteSoExists => CKR_SESSION_READ_WRITE_SO_EXISTS,
+        Error::SessionParallelNotSupported => CKR_SESSION_PARALLEL_NOT_SUPPORTED,
+        Error::SessionCount => CKR_SESSION_COUNT,
+        Error::UserNotLoggedIn => CKR_USER_NOT_LOGGED_IN,
+        Error::UserAlreadyLoggedIn => CKR_USER_ALREADY_LOGGED_IN,
+        Error::UserAnotherAlreadyLoggedIn => CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
+        Error::UserPinNotInitialized => CKR_USER_PIN_NOT_INITIALIZED,
+        Error::UserTypeInvalid => CKR_USER_TYPE_INVALID,
+        Error::PinIncorrect => CKR_PIN_INCORRECT,
+        Error::PinLenRange => CKR_PIN_LEN_RANGE,
+        Error::PinLocked => CKR_PIN_LOCKED,
+        Error::OperationNotInitialized => CKR_OPERATION_NOT_INITIALIZED,
+        Error::OperationActive => CKR_OPERATION_ACTIVE,
+        Error::OperationCancelFailed => CKR_OPERATION_CANCEL_FAILED,
+        Error::SavedStateInvalid => CKR_SAVED_STATE_INVALID,
+        Error::StateUnsaveable => CKR_STATE_UNSAVEABLE,
+
+        Error::ObjectHandleInvalid => CKR_OBJECT_HANDLE_INVALID,
+        Error::KeyHandleInvalid => CKR_KEY_HANDLE_INVALID,
+        Error::ActionProhibited => CKR_ACTION_PROHIBITED,
+        Error::AttributeTypeInvalid(_) => CKR_ATTRIBUTE_TYPE_INVALID,
+        Error::AttributeValueInvalid(_) => CKR_ATTRIBUTE_VALUE_INVALID,
+        Error::AttributeReadOnly(_) => CKR_ATTRIBUTE_READ_ONLY,
+        Error::AttributeSensitive(_) => CKR_ATTRIBUTE_SENSITIVE,
+        Error::TemplateIncomplete(_) => CKR_TEMPLATE_INCOMPLETE,
+        Error::TemplateInconsistent(_) => CKR_TEMPLATE_INCONSISTENT,
+        Error::CurveNotSupported => CKR_CURVE_NOT_SUPPORTED,
+
+        Error::MechanismInvalid => CKR_MECHANISM_INVALID,
+        Error::MechanismParamInvalid(_) => CKR_MECHANISM_PARAM_INVALID,
+        Error::KeyTypeInconsistent => CKR_KEY_TYPE_INCONSISTENT,
+        Error::KeySizeRange => CKR_KEY_SIZE_RANGE,
+        Error::KeyFunctionNotPermitted => CKR_KEY_FUNCTION_NOT_PERMITTED,
+        Error::KeyIndigestible => CKR_KEY_INDIGESTIBLE,
+        Error::KeyUnextractable => CKR_KEY_UNEXTRACTABLE,
+        Error::KeyNotWrappable => CKR_KEY_NOT_WRAPPABLE,
+        Error::KeyNotNeeded => CKR_KEY_NOT_NEEDED,
+        Error::WrappingKeyHandleInvalid => CKR_WRAPPING_KEY_HANDLE_INVALID,
+        Error::WrappingKeyTypeInconsistent => CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
+        Error::WrappingKeySizeRange => CKR_WRAPPING_KEY_SIZE_RANGE,
+        Error::UnwrappingKeyHandleInvalid => CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+        Error::UnwrappingKeyTypeInconsistent => CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT,
+        Error::UnwrappingKeySizeRange => CKR_UNWRAPPING_KEY_SIZE_RANGE,
+        // What is wrapped under a key that this module does not hold opens for nobody here.
+        Error::WrappedKeyInvalid | Error::UnknownDomainKey(_) | Error::KeyTokenRefused(_) => {
+            CKR_WRAPPED_KEY_INVALID
+        }
+        Error::WrappedKeyLenRange => CKR_WRAPPED_KEY_LEN_RANGE,
+
+        Error::BufferTooSmall(_) => CKR_BUFFER_TOO_SMALL,
+        Error::DataInvalid | Error::Malformed(_) => CKR_DATA_INVALID,
+        Error::DataLenRange => CKR_DATA_LEN_RANGE,
+        Error::EncryptedDataInvalid => CKR_ENCRYPTED_DATA_INVALID,
+        Error::EncryptedDataLenRange => CKR_ENCRYPTED_DATA_LEN_RANGE,
+        Error::AeadDecryptFailed => CKR_AEAD_DECRYPT_FAILED,
+        Error::SignatureInvalid => CKR_SIGNATURE_INVALID,
+        Error::SignatureLenRange => CKR_SIGNATURE_LEN_RANGE,
+        Error::RandomSeedNotSupported => CKR_RANDOM_SEED_NOT_SUPPORTED,
+
+        // Trying again may help.
+        Error::StoreBusy | Error::Config(_) => CKR_FUNCTION_FAILED,
+        Error::StoreFull => CKR_DEVICE_MEMORY,
+        Error::ObjectTampered(_) | Error::Store(_) | Error::StoreTampered(_) => CKR_DEVICE_ERROR,
+        Error::DomainTokenRefused(_) | Error::DomainRule(_) => CKR_ACTION_PROHIBITED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_code() {
+        assert_eq!(bare(|| panic!("as a test")), CKR_GENERAL_ERROR);
+        assert_eq!(bare(|| Err(Error::PinLocked)), CKR_PIN_LOCKED);
+        assert_eq!(bare(|| Ok(())), CKR_OK);
+    }
+
+    #[test]
+    fn without_a_module_every_call_is_refused() {
+        let code = session(1, |_, _| Ok(()));
+        assert_eq!(code, CKR_CRYPTOKI_NOT_INITIALIZED);
+        assert_eq!(not_offered(), CKR_CRYPTOKI_NOT_INITIALIZED);
+        assert_eq!(stop(|_| Ok(())), Err(Error::NotInitialized));
+    }
+
+    #[test]
+    fn a_failed_start_leaves_nothing_behind() {
+        for _ in 0..2 {
+            assert_eq!(start(|| Err(Error::StoreBusy)), Err(Error::StoreBusy));
+        }
+    }
+}
