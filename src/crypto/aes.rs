@@ -12,7 +12,7 @@ mod stream;
 
 pub use ctr::Ctr;
 pub use gcm::{GcmDecryptor, GcmEncryptor, GcmShape, MAX_GCM_LENGTH};
-pub use stream::{BlockStream, Chaining, Direction};
+pub use stream::{BlockStream, Direction, Mode};
 
 use super::keywrap;
 use crate::error::{Error, Result};
@@ -263,16 +263,14 @@ fn whole_blocks<'i, 'o>(
     out: &'o mut [u8],
     uneven: Error,
 ) -> Result<Blocks<'i, 'o>> {
+    if !input.len().is_multiple_of(BLOCK) {
+        return Err(uneven);
+    }
     let out = out
         .get_mut(..input.len())
         .ok_or(Error::BufferTooSmall(input.len()))?;
     let pairs = InOutBuf::new(input, out).map_err(|_| Error::Internal("block lengths"))?;
-    let (blocks, rest) = pairs.into_chunks::<U16>();
-    if rest.is_empty() {
-        Ok(blocks)
-    } else {
-        Err(uneven)
-    }
+    Ok(pairs.into_chunks::<U16>().0)
 }
 
 #[cfg(test)]

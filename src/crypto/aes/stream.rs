@@ -13,36 +13,71 @@ pub enum Direction {
     Decrypt,
 }
 
-/// How blocks hang together.
+/// How blocks hang together, and what becomes of a broken last one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Chaining {
-    /// Each alone (ECB).
-    None,
-    /// Each on the one before, the first on this IV (CBC).
+pub enum Mode {
+    /// Each block alone; whole blocks only.
+    Ecb,
+    /// Each on the one before, the first on this IV; whole blocks only.
     Cbc([u8; BLOCK]),
+    /// As `Cbc`, with PKCS#7 padding at the end.
+    CbcPadded([u8; BLOCK]),
 }
 
 /// Encryption or decryption by blocks in progress. Bytes held back are erased on drop.
 pub struct BlockStream<K> {
     key: K,
     direction: Direction,
-    chaining: Chaining,
-    padded: bool,
+    mode: Mode,
     pending: [u8; BLOCK],
     held: usize,
 }
 
 impl<K: Deref<Target = Key>> BlockStream<K> {
-    /// Starts. With `padded`, PKCS#7 padding is added or taken off at the end.
+    /// Starts.
     #[must_use]
-    pub fn new(key: K, direction: Direction, chaining: Chaining, padded: bool) -> Self {
+    pub fn new(key: K, direction: Direction, mode: Mode) -> Self {
         BlockStream {
             key,
             direction,
-            chaining,
-            padded,
+            mode,
             pending: [0; BLOCK],
             held: 0,
+        }
+    }
+
+    /// Whether there is padding.
+    fn padded(&self) -> bool {
+        matches!(self.mode, Mode::CbcPadded(_))
+    }
+
+    /// The most bytes that [`BlockStream::whole`] can write for `input` bytes; `None` when no slice
+    /// is that long.
+    #[must_use]
+    pub fn whole_bound(&self, input: usize) -> Option<usize> {
+        match (self.padded(), self.direction) {
+            (true, Direction::Encrypt) => Key::cbc_padded_length(input),
+            _ => Some(input),
+        }
+    }
+
+    /// All the data at once, on a stream that has seen none; answers the number of bytes written.
+    ///
+    /// # Errors
+    /// As [`BlockStream::finish`]; nothing has happened then.
+    pub fn whole(&self, input: &[u8], out: &mut [u8]) -> Result<usize> {
+        let (key, length) = (&self.key, input.len());
+        match (self.mode, self.direction) {
+            (Mode::Ecb, Direction::Encrypt) => key.ecb_encrypt(input, out).map(|()| length),
+            (Mode::Ecb, Direction::Decrypt) => key.ecb_decrypt(input, out).map(|()| length),
+            (Mode::Cbc(mut iv), Direction::Encrypt) => {
+                key.cbc_encrypt(&mut iv, input, out).map(|()| length)
+            }
+            (Mode::Cbc(mut iv), Direction::Decrypt) => {
+                key.cbc_decrypt(&mut iv, input, out).map(|()| length)
+            }
+            (Mode::CbcPadded(iv), Direction::Encrypt) => key.cbc_pad_encrypt(&iv, input, out),
+            (Mode::CbcPadded(iv), Direction::Decrypt) => key.cbc_pad_decrypt(&iv, input, out),
         }
     }
 
@@ -52,7 +87,7 @@ impl<K: Deref<Target = Key>> BlockStream<K> {
         let total = self.held.saturating_add(input);
         let rest = total % BLOCK;
         // The last block of a padded ciphertext waits until it is known to be the last.
-        let waits = self.padded && self.direction == Direction::Decrypt && rest == 0;
+        let waits = self.padded() && self.direction == Direction::Decrypt && rest == 0;
         if waits {
             total.saturating_sub(BLOCK)
         } else {
@@ -88,7 +123,7 @@ impl<K: Deref<Target = Key>> BlockStream<K> {
     /// The most bytes that [`BlockStream::finish`] can write.
     #[must_use]
     pub fn finish_bound(&self) -> usize {
-        if self.padded { BLOCK } else { 0 }
+        if self.padded() { BLOCK } else { 0 }
     }
 
     /// Ends the data and answers the number of bytes written.
@@ -97,7 +132,7 @@ impl<K: Deref<Target = Key>> BlockStream<K> {
     /// `DataLenRange` or `EncryptedDataLenRange` for a broken last block, `EncryptedDataInvalid` for bad
     /// padding of whatever kind, `BufferTooSmall`; nothing has happened then.
     pub fn finish(&mut self, out: &mut [u8]) -> Result<usize> {
-        match (self.padded, self.direction) {
+        match (self.padded(), self.direction) {
             (false, _) if self.held == 0 => Ok(0),
             (false, Direction::Encrypt) => Err(Error::DataLenRange),
             (false, Direction::Decrypt) => Err(Error::EncryptedDataLenRange),
@@ -115,25 +150,25 @@ impl<K: Deref<Target = Key>> BlockStream<K> {
 
     /// Takes the padding off the last block.
     fn finish_padded(&mut self, out: &mut [u8]) -> Result<usize> {
-        let chaining = self.chaining;
+        let mode = self.mode;
         let block = self.pending;
         let mut tail = [0; BLOCK];
         self.blocks(&block, &mut tail)?;
         let result = release(&tail, out);
         tail.zeroize();
         if matches!(result, Err(Error::BufferTooSmall(_))) {
-            self.chaining = chaining;
+            self.mode = mode;
         }
         result
     }
 
     /// Whole blocks, in and out.
     fn blocks(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
-        match (&mut self.chaining, self.direction) {
-            (Chaining::None, Direction::Encrypt) => self.key.ecb_encrypt(input, out),
-            (Chaining::None, Direction::Decrypt) => self.key.ecb_decrypt(input, out),
-            (Chaining::Cbc(chain), Direction::Encrypt) => self.key.cbc_encrypt(chain, input, out),
-            (Chaining::Cbc(chain), Direction::Decrypt) => self.key.cbc_decrypt(chain, input, out),
+        match (&mut self.mode, self.direction) {
+            (Mode::Ecb, Direction::Encrypt) => self.key.ecb_encrypt(input, out),
+            (Mode::Ecb, Direction::Decrypt) => self.key.ecb_decrypt(input, out),
+            (Mode::Cbc(chain) | Mode::CbcPadded(chain), Direction::Encrypt) => self.key.cbc_encrypt(chain, input, out),
+            (Mode::Cbc(chain) | Mode::CbcPadded(chain), Direction::Decrypt) => self.key.cbc_decrypt(chain, input, out),
         }
     }
 

@@ -110,7 +110,7 @@ fn parts_of_every_length_give_what_the_whole_gives() {
 }
 
 fn in_parts(key: &Key, direction: Direction, input: &[u8], part: usize) -> Result<Vec<u8>> {
-    let mut stream = BlockStream::new(key, direction, Chaining::Cbc([9; 16]), true);
+    let mut stream = BlockStream::new(key, direction, Mode::CbcPadded([9; 16]));
     let mut all = Vec::new();
     for part in input.chunks(part) {
         let mut out = vec![0; stream.update_length(part.len())];
@@ -144,7 +144,7 @@ fn bad_padding_writes_nothing_and_a_short_buffer_can_be_replaced() {
     );
 
     sealed[15] ^= 1;
-    let mut stream = BlockStream::new(&key, Direction::Decrypt, Chaining::Cbc([9; 16]), true);
+    let mut stream = BlockStream::new(&key, Direction::Decrypt, Mode::CbcPadded([9; 16]));
     stream.update(&sealed, &mut out).unwrap();
     assert_eq!(stream.finish(&mut []), Err(Error::BufferTooSmall(4)));
     assert_eq!(stream.finish(&mut out), Ok(4));
