@@ -68,6 +68,18 @@ impl<'a> GcmShape<'a> {
         Ok(GcmShape { iv, aad, tag })
     }
 
+    /// The IV.
+    #[must_use]
+    pub fn iv(&self) -> &'a [u8] {
+        self.iv
+    }
+
+    /// The data that is authenticated only.
+    #[must_use]
+    pub fn aad(&self) -> &'a [u8] {
+        self.aad
+    }
+
     /// The length of the tag in bytes.
     #[must_use]
     pub fn tag_length(&self) -> usize {

@@ -167,8 +167,12 @@ impl<K: Deref<Target = Key>> BlockStream<K> {
         match (&mut self.mode, self.direction) {
             (Mode::Ecb, Direction::Encrypt) => self.key.ecb_encrypt(input, out),
             (Mode::Ecb, Direction::Decrypt) => self.key.ecb_decrypt(input, out),
-            (Mode::Cbc(chain) | Mode::CbcPadded(chain), Direction::Encrypt) => self.key.cbc_encrypt(chain, input, out),
-            (Mode::Cbc(chain) | Mode::CbcPadded(chain), Direction::Decrypt) => self.key.cbc_decrypt(chain, input, out),
+            (Mode::Cbc(chain) | Mode::CbcPadded(chain), Direction::Encrypt) => {
+                self.key.cbc_encrypt(chain, input, out)
+            }
+            (Mode::Cbc(chain) | Mode::CbcPadded(chain), Direction::Decrypt) => {
+                self.key.cbc_decrypt(chain, input, out)
+            }
         }
     }
 

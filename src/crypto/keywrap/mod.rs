@@ -18,12 +18,14 @@
 mod aesni;
 mod batch;
 mod padded;
+mod pkcs7;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod vaes;
 mod verdict;
 
 pub use batch::Item;
+pub use pkcs7::pkcs7_length;
 pub use verdict::Verdict;
 
 use crate::error::{Error, Result};

@@ -278,3 +278,33 @@ fn both_widths_agree_for_every_key_length() {
         assert!(verdicts.iter().all(|verdict| verdict.accept() == Ok(32)));
     }
 }
+
+#[test]
+fn pkcs7_padding_is_checked_with_the_rest() {
+    for key in both(&KEK) {
+        for length in 8..=32usize {
+            let needed = pkcs7_length(length).unwrap();
+            let (mut wrapped, mut plain) = (vec![0; needed], vec![0; needed - 8]);
+            assert_eq!(
+                key.wrap_pkcs7(&DEFAULT_IV, &DATA[..length], &mut wrapped),
+                Ok(needed)
+            );
+            assert_eq!(
+                key.unwrap_pkcs7(&DEFAULT_IV, &wrapped, &mut plain),
+                Ok(length)
+            );
+            assert_eq!(plain[..length], DATA[..length]);
+        }
+        assert_eq!(pkcs7_length(7), None);
+        // Bytes that end in no padding, or in a broken one.
+        for tail in [[0; 8], [9; 8], [1, 2, 3, 4, 5, 6, 2, 3]] {
+            let mut data = DATA;
+            data[24..].copy_from_slice(&tail);
+            let (mut wrapped, mut plain) = ([0; 40], [7; 32]);
+            key.wrap(&DEFAULT_IV, &data, &mut wrapped).unwrap();
+            let result = key.unwrap_pkcs7(&DEFAULT_IV, &wrapped, &mut plain);
+            assert_eq!(result, Err(Error::WrappedKeyInvalid));
+            assert_eq!(plain, [0; 32]);
+        }
+    }
+}

@@ -54,6 +54,23 @@ impl Verdict {
         keep_if(valid, r);
         Verdict { valid, length }
     }
+
+    /// The verdict of KW over PKCS#7 padding: `a` must be the initial value, and the last semiblock end
+    /// in 1 to 8 bytes of that value each. Otherwise erases `r`.
+    pub(super) fn of_pkcs7(a: Semiblock, iv: Semiblock, r: &mut [Semiblock]) -> Self {
+        let last = r.last().copied().unwrap_or_default();
+        let [.., count] = last;
+        let mut valid = a.ct_eq(&iv) & !count.ct_eq(&0) & !count.ct_gt(&8);
+        for (byte, from_end) in last.iter().rev().zip(0u8..) {
+            let padding = count.ct_gt(&from_end);
+            valid &= !padding | byte.ct_eq(&count);
+        }
+        keep_if(valid, r);
+        Verdict {
+            valid,
+            length: bytes(r).saturating_sub(u64::from(count)),
+        }
+    }
 }
 
 /// The length of semiblocks in bytes.

@@ -1,0 +1,153 @@
+//! HMAC with every hash: the full MAC, one of general length, and the generation of keys of its own type
+//! (PKCS #11 3.2, section 6.22).
+
+use super::generic_secret::{LONGEST, random_key};
+use super::mac::{self, Mac, MacOperation};
+use super::params::{ParamKind, Params};
+use super::row::{Generate, Operations, Row, StartSign, StartVerify};
+use crate::crypto::hash::Hash;
+use crate::crypto::hmac;
+use crate::error::{Error, Result};
+use crate::object::Object;
+use cryptoki_sys::{
+    CKK_GENERIC_SECRET, CKK_SHA_1_HMAC, CKK_SHA3_224_HMAC, CKK_SHA3_256_HMAC, CKK_SHA3_384_HMAC,
+    CKK_SHA3_512_HMAC, CKK_SHA224_HMAC, CKK_SHA256_HMAC, CKK_SHA384_HMAC, CKK_SHA512_224_HMAC,
+    CKK_SHA512_256_HMAC, CKK_SHA512_HMAC, CKM_SHA_1_HMAC, CKM_SHA_1_HMAC_GENERAL,
+    CKM_SHA_1_KEY_GEN, CKM_SHA3_224_HMAC, CKM_SHA3_224_HMAC_GENERAL, CKM_SHA3_224_KEY_GEN,
+    CKM_SHA3_256_HMAC, CKM_SHA3_256_HMAC_GENERAL, CKM_SHA3_256_KEY_GEN, CKM_SHA3_384_HMAC,
+    CKM_SHA3_384_HMAC_GENERAL, CKM_SHA3_384_KEY_GEN, CKM_SHA3_512_HMAC, CKM_SHA3_512_HMAC_GENERAL,
+    CKM_SHA3_512_KEY_GEN, CKM_SHA224_HMAC, CKM_SHA224_HMAC_GENERAL, CKM_SHA224_KEY_GEN,
+    CKM_SHA256_HMAC, CKM_SHA256_HMAC_GENERAL, CKM_SHA256_KEY_GEN, CKM_SHA384_HMAC,
+    CKM_SHA384_HMAC_GENERAL, CKM_SHA384_KEY_GEN, CKM_SHA512_224_HMAC, CKM_SHA512_224_HMAC_GENERAL,
+    CKM_SHA512_224_KEY_GEN, CKM_SHA512_256_HMAC, CKM_SHA512_256_HMAC_GENERAL,
+    CKM_SHA512_256_KEY_GEN, CKM_SHA512_HMAC, CKM_SHA512_HMAC_GENERAL, CKM_SHA512_KEY_GEN,
+};
+use std::sync::Arc;
+
+/// The longest key that is taken, in bytes. Imported keys may be longer than generated ones.
+const LONGEST_USED: u64 = 1 << 20;
+
+macro_rules! family {
+    ($($hash:ident: $full:ident, $general:ident, $generate:ident, $key_type:ident;)+) => {
+        &[$(
+            signing(
+                $full,
+                stringify!($full),
+                ParamKind::None,
+                &[CKK_GENERIC_SECRET, $key_type],
+                |params, key| Ok(Box::new(operation(Hash::$hash, params, key)?)),
+                |params, key| Ok(Box::new(operation(Hash::$hash, params, key)?)),
+            ),
+            signing(
+                $general,
+                stringify!($general),
+                ParamKind::Ulong,
+                &[CKK_GENERIC_SECRET, $key_type],
+                |params, key| Ok(Box::new(operation(Hash::$hash, params, key)?)),
+                |params, key| Ok(Box::new(operation(Hash::$hash, params, key)?)),
+            ),
+            generating(
+                $generate,
+                stringify!($generate),
+                &[$key_type],
+                |_, template| {
+                    random_key($key_type, template, |length| (1..=LONGEST).contains(&length))
+                },
+            ),
+        )+]
+    };
+}
+
+/// Three rows for each hash.
+#[rustfmt::skip]
+pub(super) const ROWS: &[Row] = family!(
+    Sha1: CKM_SHA_1_HMAC, CKM_SHA_1_HMAC_GENERAL, CKM_SHA_1_KEY_GEN, CKK_SHA_1_HMAC;
+    Sha224: CKM_SHA224_HMAC, CKM_SHA224_HMAC_GENERAL, CKM_SHA224_KEY_GEN, CKK_SHA224_HMAC;
+    Sha256: CKM_SHA256_HMAC, CKM_SHA256_HMAC_GENERAL, CKM_SHA256_KEY_GEN, CKK_SHA256_HMAC;
+    Sha384: CKM_SHA384_HMAC, CKM_SHA384_HMAC_GENERAL, CKM_SHA384_KEY_GEN, CKK_SHA384_HMAC;
+    Sha512: CKM_SHA512_HMAC, CKM_SHA512_HMAC_GENERAL, CKM_SHA512_KEY_GEN, CKK_SHA512_HMAC;
+    Sha512_224: CKM_SHA512_224_HMAC, CKM_SHA512_224_HMAC_GENERAL, CKM_SHA512_224_KEY_GEN, CKK_SHA512_224_HMAC;
+    Sha512_256: CKM_SHA512_256_HMAC, CKM_SHA512_256_HMAC_GENERAL, CKM_SHA512_256_KEY_GEN, CKK_SHA512_256_HMAC;
+    Sha3_224: CKM_SHA3_224_HMAC, CKM_SHA3_224_HMAC_GENERAL, CKM_SHA3_224_KEY_GEN, CKK_SHA3_224_HMAC;
+    Sha3_256: CKM_SHA3_256_HMAC, CKM_SHA3_256_HMAC_GENERAL, CKM_SHA3_256_KEY_GEN, CKK_SHA3_256_HMAC;
+    Sha3_384: CKM_SHA3_384_HMAC, CKM_SHA3_384_HMAC_GENERAL, CKM_SHA3_384_KEY_GEN, CKK_SHA3_384_HMAC;
+    Sha3_512: CKM_SHA3_512_HMAC, CKM_SHA3_512_HMAC_GENERAL, CKM_SHA3_512_KEY_GEN, CKK_SHA3_512_HMAC;
+);
+
+const fn signing(
+    mechanism: u64,
+    name: &'static str,
+    params: ParamKind,
+    key_types: &'static [u64],
+    sign: StartSign,
+    verify: StartVerify,
+) -> Row {
+    Row {
+        mechanism,
+        name,
+        key_sizes: (1, LONGEST_USED),
+        key_types,
+        more_flags: 0,
+        params,
+        operations: Operations {
+            sign: Some(sign),
+            verify: Some(verify),
+            ..Operations::NONE
+        },
+    }
+}
+
+const fn generating(
+    mechanism: u64,
+    name: &'static str,
+    key_types: &'static [u64],
+    generate: Generate,
+) -> Row {
+    Row {
+        mechanism,
+        name,
+        key_sizes: (1, LONGEST),
+        key_types,
+        more_flags: 0,
+        params: ParamKind::None,
+        operations: Operations {
+            generate: Some(generate),
+            ..Operations::NONE
+        },
+    }
+}
+
+fn operation(
+    hash: Hash,
+    params: Params<'_>,
+    object: &Arc<Object>,
+) -> Result<MacOperation<hmac::Mac>> {
+    let length = mac::length(params, hash.length())?;
+    Ok(MacOperation::new(key(hash, object)?.begin(), length))
+}
+
+/// The key, prepared for the hash. A generic secret may have been prepared for another one before.
+fn key(hash: Hash, object: &Object) -> Result<Arc<hmac::Key>> {
+    let value = object.secret_value().ok_or(Error::KeyTypeInconsistent)?;
+    let fresh = || hmac::Key::new(hash, value.expose());
+    let kept = object.prepared(|_| Ok(fresh()))?;
+    if kept.hash() == hash {
+        Ok(kept)
+    } else {
+        Ok(Arc::new(fresh()))
+    }
+}
+
+impl Mac for hmac::Mac {
+    fn update(&mut self, data: &[u8]) {
+        hmac::Mac::update(self, data);
+    }
+
+    fn finish(self, out: &mut [u8]) -> Result<()> {
+        hmac::Mac::finish(self, out)
+    }
+
+    fn verify(self, tag: &[u8]) -> bool {
+        hmac::Mac::verify(self, tag)
+    }
+}
