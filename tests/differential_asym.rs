@@ -197,12 +197,12 @@ fn pkcs1_encryption_agrees_and_broken_padding_gives_the_same_substitute() {
         let made = theirs
             .encrypt(&mut rand::rng(), rsa::Pkcs1v15Encrypt, &message)
             .unwrap();
-        assert_eq!(key.decrypt_pkcs1(&made).unwrap().expose(), message);
+        assert_eq!(key.decrypt_pkcs1(&made, None).unwrap().expose(), message);
     }
     for _ in 0..200 {
         let mut noise = random(key.size());
         noise[0] = 0;
-        let substitute = key.decrypt_pkcs1(&noise).unwrap();
+        let substitute = key.decrypt_pkcs1(&noise, None).unwrap();
         assert_eq!(
             substitute.expose(),
             other.decrypt(rsa::Pkcs1v15Encrypt, &noise).unwrap()
@@ -214,13 +214,39 @@ fn pkcs1_encryption_agrees_and_broken_padding_gives_the_same_substitute() {
         Err(Error::DataLenRange)
     );
     assert_eq!(
-        key.decrypt_pkcs1(&[1; 255]).err(),
+        key.decrypt_pkcs1(&[1; 255], None).err(),
         Some(Error::EncryptedDataLenRange)
     );
     assert_eq!(
-        key.decrypt_pkcs1(&[0xff; 256]).err(),
+        key.decrypt_pkcs1(&[0xff; 256], None).err(),
         Some(Error::EncryptedDataInvalid)
     );
+}
+
+#[test]
+fn keys_of_other_lengths_are_replaced_without_a_word() {
+    let (key, public, _) = &*KEY;
+    let mut cipher = vec![0; key.size()];
+    public.encrypt_pkcs1(&[7; 24], &mut cipher).unwrap();
+    let decrypt = |lengths: &[usize]| key.decrypt_pkcs1(&cipher, Some(lengths)).unwrap();
+    assert_eq!(decrypt(&[24]).expose(), [7; 24]);
+    assert_eq!(decrypt(&[16, 24, 32]).expose(), [7; 24]);
+    let substitute = decrypt(&[16, 32]);
+    assert!([16, 32].contains(&substitute.len()) && substitute.expose()[..16] != [7; 16]);
+    assert_eq!(substitute, decrypt(&[16, 32]));
+    let mut seen = [false; 3];
+    for last in 0..50 {
+        let mut noise = cipher.clone();
+        noise[255] ^= last + 1;
+        let length = key
+            .decrypt_pkcs1(&noise, Some(&[16, 24, 32]))
+            .unwrap()
+            .len();
+        seen[(length - 16) / 8] = true;
+    }
+    assert_eq!(seen, [true; 3]);
+    assert!(key.decrypt_pkcs1(&cipher, Some(&[])).is_err());
+    assert!(key.decrypt_pkcs1(&cipher, Some(&[1000])).is_err());
 }
 
 #[test]
@@ -236,7 +262,7 @@ fn implicit_rejection_gives_the_messages_of_the_draft() {
         };
         let key = own::PrivateKey::import(&numbers).unwrap();
         for case in group["cases"].as_array().unwrap() {
-            let message = key.decrypt_pkcs1(&hex(&case["ciphertext"])).unwrap();
+            let message = key.decrypt_pkcs1(&hex(&case["ciphertext"]), None).unwrap();
             assert_eq!(message.expose(), hex(&case["message"]), "{}", case["id"]);
             count += 1;
         }

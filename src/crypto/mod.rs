@@ -4,6 +4,7 @@
 pub mod aes;
 mod awslc;
 pub mod cmac;
+pub mod curve;
 pub mod der;
 pub mod digest;
 pub mod ec;

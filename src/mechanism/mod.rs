@@ -3,11 +3,18 @@
 
 mod aes;
 mod digest;
+mod ec;
+mod edwards;
 mod generic_secret;
+mod hashes;
 mod hmac;
 mod keywrap;
 mod mac;
+mod montgomery;
 pub mod operation;
 pub mod params;
+pub mod private_key_info;
 pub mod row;
+mod rsa;
+mod signing;
 pub mod table;

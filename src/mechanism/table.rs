@@ -1,7 +1,7 @@
 //! The table of mechanisms: every family's rows, found by number.
 
 use super::row::Row;
-use super::{aes, digest, generic_secret, hmac, keywrap};
+use super::{aes, digest, ec, edwards, generic_secret, hmac, keywrap, montgomery, rsa};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -12,6 +12,10 @@ const FAMILIES: &[&[Row]] = &[
     generic_secret::ROWS,
     hmac::ROWS,
     keywrap::ROWS,
+    rsa::ROWS,
+    ec::ROWS,
+    edwards::ROWS,
+    montgomery::ROWS,
 ];
 
 static BY_NUMBER: LazyLock<HashMap<u64, &'static Row>> =

@@ -165,11 +165,29 @@ impl PrivateKey {
         Key::generate(bits, exponent).and_then(Self::prepare)
     }
 
-    /// A key that this module made or imported. Contradicting numbers are refused; whether the primes are
-    /// prime was found out at import.
+    /// A key that this module made or imported, without the slow tests for primes. `None` when the numbers
+    /// contradict one another all the same. Missing numbers are computed.
     #[must_use]
-    pub fn load(parts: &Parts) -> Option<Self> {
-        Self::from_parts(parts)
+    pub fn load(numbers: &Imported<'_>) -> Option<Self> {
+        match numbers {
+            Imported {
+                primes: Some([prime_1, prime_2]),
+                exponents: Some([exponent_1, exponent_2]),
+                coefficient: Some(coefficient),
+                ..
+            } => Self::prepare(Key::private([
+                numbers.modulus,
+                numbers.public_exponent,
+                numbers.private_exponent,
+                prime_1,
+                prime_2,
+                exponent_1,
+                exponent_2,
+                coefficient,
+            ])?),
+            _ if plausible(numbers) => Self::from_parts(&complete(numbers)?),
+            _ => None,
+        }
     }
 
     /// A key from outside. `None` unless it has 2048 to 8192 bits, an odd exponent from 3 to 33 bits, two
@@ -275,13 +293,17 @@ impl PrivateKey {
             .ok_or(Error::DataLenRange)
     }
 
-    /// Decrypts PKCS#1 v1.5. A wrong padding gives a message that depends on key and ciphertext alone,
-    /// never an error.
+    /// Decrypts PKCS#1 v1.5. A wrong padding, and a message of none of the `lengths`, gives a message that
+    /// depends on key and ciphertext alone, never an error.
     ///
     /// # Errors
-    /// `EncryptedDataLenRange`, and `EncryptedDataInvalid` for a number not below the modulus: what
-    /// anybody can see without the key.
-    pub fn decrypt_pkcs1(&self, ciphertext: &[u8]) -> Result<SecretBytes> {
+    /// `EncryptedDataLenRange`, and `EncryptedDataInvalid` for a number not below the modulus or no length
+    /// that fits: what anybody can see without the key.
+    pub fn decrypt_pkcs1(
+        &self,
+        ciphertext: &[u8],
+        lengths: Option<&[usize]>,
+    ) -> Result<SecretBytes> {
         if ciphertext.len() != self.size() {
             return Err(Error::EncryptedDataLenRange);
         }
@@ -290,7 +312,7 @@ impl PrivateKey {
             .raw_private(ciphertext, block.expose_mut())
             .ok_or(Error::EncryptedDataInvalid)?;
         self.substitute
-            .message(ciphertext, &block)
+            .message(ciphertext, &block, lengths)
             .ok_or(Error::EncryptedDataInvalid)
     }
 

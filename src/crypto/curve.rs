@@ -1,0 +1,268 @@
+//! The curves as callers name them: by object identifier or by name, and the encodings of their points.
+#![forbid(unsafe_code)]
+
+use super::der::{curve_identifier, element, octet_string, read_octet_string};
+use super::ec::Curve;
+use super::{edwards, montgomery};
+
+/// The tag of an object identifier.
+const IDENTIFIER: u8 = 0x06;
+/// The tag of a PrintableString.
+const NAME: u8 = 0x13;
+
+/// Any curve that this module knows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum NamedCurve {
+    /// ECDSA and ECDH.
+    Weierstrass(Curve),
+    /// Ed25519.
+    Edwards25519,
+    /// X25519.
+    Curve25519,
+}
+
+/// Why curve parameters were not read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unread {
+    /// The bytes are no parameters at all.
+    Malformed,
+    /// Another curve, or one described by its numbers.
+    Unknown,
+}
+
+/// The names and identifiers of each curve. The first of each is the one that this module writes.
+const NAMES: [(NamedCurve, &[&str], &[&[u8]]); 6] = [
+    (
+        NamedCurve::Weierstrass(Curve::P256),
+        &["secp256r1", "prime256v1", "P-256"],
+        &[],
+    ),
+    (
+        NamedCurve::Weierstrass(Curve::P384),
+        &["secp384r1", "P-384"],
+        &[],
+    ),
+    (
+        NamedCurve::Weierstrass(Curve::P521),
+        &["secp521r1", "P-521"],
+        &[],
+    ),
+    (
+        NamedCurve::Weierstrass(Curve::Secp256k1),
+        &["secp256k1"],
+        &[],
+    ),
+    (
+        NamedCurve::Edwards25519,
+        &["edwards25519", "Ed25519"],
+        // RFC 8410, then GnuPG's.
+        &[
+            &[0x2b, 0x65, 0x70],
+            &[0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x0f, 0x01],
+        ],
+    ),
+    (
+        NamedCurve::Curve25519,
+        &["curve25519", "X25519"],
+        &[
+            &[0x2b, 0x65, 0x6e],
+            &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x97, 0x55, 0x01, 0x05, 0x01],
+        ],
+    ),
+];
+
+impl NamedCurve {
+    /// Every curve.
+    pub fn all() -> impl Iterator<Item = NamedCurve> {
+        NAMES.iter().map(|(curve, _, _)| *curve)
+    }
+
+    /// Reads the DER of an object identifier or of a PrintableString with the curve's name.
+    ///
+    /// # Errors
+    /// Says whether the bytes are nonsense or just another curve.
+    pub fn read(parameters: &[u8]) -> Result<Self, Unread> {
+        let named = NAMES.iter().find(|(curve, names, identifiers)| {
+            let known = identifiers
+                .iter()
+                .map(|content| element(IDENTIFIER, content));
+            let named = names.iter().map(|name| element(NAME, name.as_bytes()));
+            let own = match curve {
+                NamedCurve::Weierstrass(curve) => Some(curve_identifier(*curve)),
+                NamedCurve::Edwards25519 | NamedCurve::Curve25519 => None,
+            };
+            own.into_iter()
+                .chain(known)
+                .chain(named)
+                .any(|encoded| encoded == parameters)
+        });
+        match named {
+            Some((curve, _, _)) => Ok(*curve),
+            None if well_formed(parameters) => Err(Unread::Unknown),
+            None => Err(Unread::Malformed),
+        }
+    }
+
+    /// The DER of the curve's object identifier.
+    #[must_use]
+    pub fn parameters(self) -> Vec<u8> {
+        if let NamedCurve::Weierstrass(curve) = self {
+            return curve_identifier(curve);
+        }
+        let own = NAMES.iter().find(|(curve, _, _)| *curve == self);
+        let identifier = own.and_then(|(_, _, identifiers)| identifiers.first().copied());
+        element(IDENTIFIER, identifier.unwrap_or_default())
+    }
+
+    /// The length of the field in bits.
+    #[must_use]
+    pub fn bits(self) -> usize {
+        match self {
+            NamedCurve::Weierstrass(curve) => curve.bits(),
+            NamedCurve::Edwards25519 | NamedCurve::Curve25519 => 255,
+        }
+    }
+
+    /// Reads a public key: as it is, or as the content of a DER OCTET STRING. The result is the point
+    /// uncompressed, or the 32 bytes of the last two curves; it is a valid public key.
+    #[must_use]
+    pub fn read_point(self, encoded: &[u8]) -> Option<Vec<u8>> {
+        let content = || read_octet_string(encoded);
+        match self {
+            NamedCurve::Weierstrass(curve) => {
+                // An uncompressed point starts with the tag of an OCTET STRING; the length tells.
+                let raw = encoded.len() == curve.point_size() || encoded.len() == 1 + curve.size();
+                curve.uncompressed(if raw { encoded } else { content()? })
+            }
+            NamedCurve::Edwards25519 => {
+                let raw = if encoded.len() == edwards::KEY_SIZE {
+                    encoded
+                } else {
+                    content()?
+                };
+                edwards::PublicKey::new(raw).map(|key| key.encoded().to_vec())
+            }
+            NamedCurve::Curve25519 => {
+                let raw = if encoded.len() == montgomery::KEY_SIZE {
+                    encoded
+                } else {
+                    content()?
+                };
+                (raw.len() == montgomery::KEY_SIZE).then(|| raw.to_vec())
+            }
+        }
+    }
+
+    /// A public key as this module shows it: the DER OCTET STRING of what [`NamedCurve::read_point`] gives.
+    #[must_use]
+    pub fn show_point(self, point: &[u8]) -> Vec<u8> {
+        octet_string(point)
+    }
+}
+
+/// Whether the bytes are one element of a kind that curve parameters can be: an identifier, a name, the
+/// numbers of a curve, or NULL.
+fn well_formed(parameters: &[u8]) -> bool {
+    use pkcs8::der::asn1::AnyRef;
+    use pkcs8::der::{Decode, Tag, Tagged};
+    let Ok(element) = AnyRef::from_der(parameters) else {
+        return false;
+    };
+    match element.tag() {
+        Tag::ObjectIdentifier | Tag::PrintableString => !element.value().is_empty(),
+        Tag::Sequence => true,
+        Tag::Null => element.value().is_empty(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_curve_is_read_back_from_its_identifier() {
+        for curve in NamedCurve::all() {
+            assert_eq!(NamedCurve::read(&curve.parameters()), Ok(curve));
+        }
+    }
+
+    #[test]
+    fn names_and_identifiers_of_stock_tools_are_read() {
+        let cases: [(&[u8], NamedCurve); 4] = [
+            (
+                b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07",
+                NamedCurve::Weierstrass(Curve::P256),
+            ),
+            (
+                b"\x06\x05\x2b\x81\x04\x00\x0a",
+                NamedCurve::Weierstrass(Curve::Secp256k1),
+            ),
+            (b"\x13\x0cedwards25519", NamedCurve::Edwards25519),
+            (b"\x13\x0acurve25519", NamedCurve::Curve25519),
+        ];
+        for (encoded, curve) in cases {
+            assert_eq!(NamedCurve::read(encoded), Ok(curve));
+        }
+    }
+
+    #[test]
+    fn other_curves_are_told_from_nonsense() {
+        // secp224r1, brainpool by name, parameters by numbers, implicitlyCA
+        let unknown: [&[u8]; 4] = [
+            b"\x06\x05\x2b\x81\x04\x00\x21",
+            b"\x13\x02bp",
+            b"\x30\x03\x02\x01\x01",
+            b"\x05\x00",
+        ];
+        for encoded in unknown {
+            assert_eq!(
+                NamedCurve::read(encoded),
+                Err(Unread::Unknown),
+                "{encoded:?}"
+            );
+        }
+        let nonsense: [&[u8]; 6] = [
+            b"",
+            b"\x06",
+            b"\x06\x00",
+            b"\x06\x05\x2b\x81\x04\x00",
+            b"\x06\x05\x2b\x81\x04\x00\x22\x00",
+            b"secp256r1",
+        ];
+        for encoded in nonsense {
+            assert_eq!(
+                NamedCurve::read(encoded),
+                Err(Unread::Malformed),
+                "{encoded:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn points_are_read_raw_and_as_octet_string() {
+        for curve in Curve::ALL {
+            let point = super::super::ec::PrivateKey::generate(curve)
+                .unwrap()
+                .public_point()
+                .unwrap();
+            let named = NamedCurve::Weierstrass(curve);
+            assert_eq!(named.read_point(&point), Some(point.clone()));
+            assert_eq!(
+                named.read_point(&named.show_point(&point)),
+                Some(point.clone())
+            );
+            let trailing = [&named.show_point(&point)[..], &[0]].concat();
+            assert_eq!(named.read_point(&trailing), None);
+            assert_eq!(named.read_point(&[]), None);
+        }
+        let public = edwards::PrivateKey::new(&[7; 32])
+            .unwrap()
+            .public()
+            .encoded()
+            .to_vec();
+        let named = NamedCurve::Edwards25519;
+        assert_eq!(named.read_point(&public), Some(public.clone()));
+        assert_eq!(named.read_point(&named.show_point(&public)), Some(public));
+    }
+}

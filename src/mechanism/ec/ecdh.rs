@@ -1,0 +1,137 @@
+//! ECDH key derivation (PKCS #11 3.2, sections 6.3.20 and 6.3.21), with and without cofactor: that of every
+//! curve here is 1, and X25519 clears its own.
+
+use super::keys;
+use crate::crypto::curve::NamedCurve;
+use crate::crypto::hash::Hash;
+use crate::crypto::{kdf, montgomery};
+use crate::error::{Error, Result};
+use crate::mechanism::params::Params;
+use crate::object::Object;
+use crate::secret::SecretBytes;
+use cryptoki_sys::{
+    CKA_VALUE_LEN, CKD_NULL, CKD_SHA1_KDF, CKD_SHA1_KDF_SP800, CKD_SHA3_224_KDF,
+    CKD_SHA3_224_KDF_SP800, CKD_SHA3_256_KDF, CKD_SHA3_256_KDF_SP800, CKD_SHA3_384_KDF,
+    CKD_SHA3_384_KDF_SP800, CKD_SHA3_512_KDF, CKD_SHA3_512_KDF_SP800, CKD_SHA224_KDF,
+    CKD_SHA224_KDF_SP800, CKD_SHA256_KDF, CKD_SHA256_KDF_SP800, CKD_SHA384_KDF,
+    CKD_SHA384_KDF_SP800, CKD_SHA512_KDF, CKD_SHA512_KDF_SP800,
+};
+use std::sync::Arc;
+
+/// The longest key that a derivation gives, in bytes: more serves nobody but who wants us busy.
+const LONGEST: usize = 1 << 16;
+
+/// How the shared secret becomes a key.
+#[derive(Clone, Copy)]
+enum Kdf {
+    /// Not at all.
+    Null,
+    /// ANSI X9.63.
+    X963(Hash),
+    /// SP 800-56A, section 5.8.1.1.
+    Sp800(Hash),
+}
+
+impl Kdf {
+    fn named(kdf: u64) -> Result<Self> {
+        Ok(match kdf {
+            CKD_NULL => Kdf::Null,
+            CKD_SHA1_KDF => Kdf::X963(Hash::Sha1),
+            CKD_SHA224_KDF => Kdf::X963(Hash::Sha224),
+            CKD_SHA256_KDF => Kdf::X963(Hash::Sha256),
+            CKD_SHA384_KDF => Kdf::X963(Hash::Sha384),
+            CKD_SHA512_KDF => Kdf::X963(Hash::Sha512),
+            CKD_SHA3_224_KDF => Kdf::X963(Hash::Sha3_224),
+            CKD_SHA3_256_KDF => Kdf::X963(Hash::Sha3_256),
+            CKD_SHA3_384_KDF => Kdf::X963(Hash::Sha3_384),
+            CKD_SHA3_512_KDF => Kdf::X963(Hash::Sha3_512),
+            CKD_SHA1_KDF_SP800 => Kdf::Sp800(Hash::Sha1),
+            CKD_SHA224_KDF_SP800 => Kdf::Sp800(Hash::Sha224),
+            CKD_SHA256_KDF_SP800 => Kdf::Sp800(Hash::Sha256),
+            CKD_SHA384_KDF_SP800 => Kdf::Sp800(Hash::Sha384),
+            CKD_SHA512_KDF_SP800 => Kdf::Sp800(Hash::Sha512),
+            CKD_SHA3_224_KDF_SP800 => Kdf::Sp800(Hash::Sha3_224),
+            CKD_SHA3_256_KDF_SP800 => Kdf::Sp800(Hash::Sha3_256),
+            CKD_SHA3_384_KDF_SP800 => Kdf::Sp800(Hash::Sha3_384),
+            CKD_SHA3_512_KDF_SP800 => Kdf::Sp800(Hash::Sha3_512),
+            _ => {
+                return Err(Error::MechanismParamInvalid(
+                    "the key derivation function is unknown",
+                ));
+            }
+        })
+    }
+
+    /// `length` bytes of key, or as many as there are: all of a bare secret, one hash of the others.
+    fn derive(
+        self,
+        secret: &SecretBytes,
+        shared: &[u8],
+        length: Option<usize>,
+    ) -> Result<SecretBytes> {
+        let (hash, derive): (Hash, fn(Hash, &[u8], &[u8], &mut [u8]) -> Result<()>) = match self {
+            Kdf::Null => return last(secret, length.unwrap_or(secret.len())),
+            Kdf::X963(hash) => (hash, kdf::x963),
+            Kdf::Sp800(hash) => (hash, kdf::sp800_56a),
+        };
+        let length = length.unwrap_or(hash.length());
+        if length == 0 || length > LONGEST {
+            return Err(Error::AttributeValueInvalid(CKA_VALUE_LEN));
+        }
+        let mut key = SecretBytes::zeroed(length);
+        derive(hash, secret.expose(), shared, key.expose_mut())?;
+        Ok(key)
+    }
+}
+
+/// The last bytes of a secret: the standard cuts off its front.
+fn last(secret: &SecretBytes, length: usize) -> Result<SecretBytes> {
+    let start = secret.len().checked_sub(length).filter(|_| length > 0);
+    start
+        .and_then(|start| secret.expose().get(start..))
+        .map(SecretBytes::copy_of)
+        .ok_or(Error::AttributeValueInvalid(CKA_VALUE_LEN))
+}
+
+/// Derives a key of `length` bytes.
+///
+/// # Errors
+/// `MechanismParamInvalid` for a function that is unknown, shared data without a function, or a public key
+/// that is none of the curve; `AttributeValueInvalid` for a length that the function cannot give.
+pub(super) fn derive(
+    params: Params<'_>,
+    key: &Arc<Object>,
+    length: Option<usize>,
+) -> Result<SecretBytes> {
+    let Params::Ecdh1 {
+        kdf,
+        shared,
+        public,
+    } = params
+    else {
+        return Err(Error::MechanismParamInvalid("ECDH needs its parameters"));
+    };
+    let kdf = Kdf::named(kdf)?;
+    if matches!(kdf, Kdf::Null) && !shared.is_empty() {
+        return Err(Error::MechanismParamInvalid(
+            "CKD_NULL takes no shared data",
+        ));
+    }
+    let bad = Error::MechanismParamInvalid("the public key is not a point of the key's curve");
+    let curve = keys::curve(key.attributes())?;
+    let peer = curve.read_point(public).ok_or(bad.clone())?;
+    let secret = match curve {
+        NamedCurve::Weierstrass(_) => keys::private(key)?.agree(&peer).ok_or(bad)?,
+        NamedCurve::Curve25519 => {
+            let own = keys::value(key.attributes())?;
+            let own = own
+                .expose()
+                .try_into()
+                .map_err(|_| Error::KeyTypeInconsistent)?;
+            let peer = peer.as_slice().try_into().map_err(|_| bad.clone())?;
+            montgomery::agree(own, peer).ok_or(bad)?
+        }
+        NamedCurve::Edwards25519 => return Err(Error::KeyTypeInconsistent),
+    };
+    kdf.derive(&secret, shared, length)
+}

@@ -1,0 +1,90 @@
+//! Elliptic curves (PKCS #11 3.2, section 6.3): ECDSA on the short Weierstrass curves, and ECDH on them and
+//! on Curve25519: the rows of the family.
+
+mod ecdh;
+mod ecdsa;
+pub(super) mod keys;
+
+use super::params::ParamKind;
+use super::row::{Operations, Row};
+use crate::crypto::hash::Hash;
+use cryptoki_sys::{
+    CKF_EC_COMPRESS, CKF_EC_CURVENAME, CKF_EC_F_P, CKF_EC_OID, CKF_EC_UNCOMPRESS, CKK_EC,
+    CKK_EC_MONTGOMERY, CKM_EC_KEY_PAIR_GEN, CKM_ECDH1_COFACTOR_DERIVE, CKM_ECDH1_DERIVE, CKM_ECDSA,
+    CKM_ECDSA_SHA1, CKM_ECDSA_SHA3_224, CKM_ECDSA_SHA3_256, CKM_ECDSA_SHA3_384, CKM_ECDSA_SHA3_512,
+    CKM_ECDSA_SHA224, CKM_ECDSA_SHA256, CKM_ECDSA_SHA384, CKM_ECDSA_SHA512,
+};
+
+/// What the curves of the family are and how they may be named.
+pub(super) const FLAGS: u64 = CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_UNCOMPRESS;
+
+/// A row of the family.
+macro_rules! ec_row {
+    ($mechanism:ident, $sizes:expr, $types:expr, $params:expr, $($operation:ident: $start:expr),+ $(,)?) => {
+        Row {
+            mechanism: $mechanism,
+            name: stringify!($mechanism),
+            key_sizes: $sizes,
+            key_types: $types,
+            more_flags: FLAGS | CKF_EC_COMPRESS,
+            params: $params,
+            operations: Operations { $($operation: Some($start),)+ ..Operations::NONE },
+        }
+    };
+}
+
+/// ECDSA with a hash.
+macro_rules! hashed_row {
+    ($mechanism:ident, $hash:expr) => {
+        ec_row!(
+            $mechanism,
+            (256, 521),
+            &[CKK_EC],
+            ParamKind::None,
+            sign: |_, key| ecdsa::sign_hashed($hash, key),
+            verify: |_, key| ecdsa::verify_hashed($hash, key),
+        )
+    };
+}
+
+/// The rows of the family.
+pub(super) const ROWS: &[Row] = &[
+    ec_row!(
+        CKM_EC_KEY_PAIR_GEN,
+        (256, 521),
+        &[CKK_EC],
+        ParamKind::None,
+        generate_pair: keys::pair,
+    ),
+    ec_row!(
+        CKM_ECDSA,
+        (256, 521),
+        &[CKK_EC],
+        ParamKind::None,
+        sign: ecdsa::sign,
+        verify: ecdsa::verify,
+    ),
+    hashed_row!(CKM_ECDSA_SHA1, Hash::Sha1),
+    hashed_row!(CKM_ECDSA_SHA224, Hash::Sha224),
+    hashed_row!(CKM_ECDSA_SHA256, Hash::Sha256),
+    hashed_row!(CKM_ECDSA_SHA384, Hash::Sha384),
+    hashed_row!(CKM_ECDSA_SHA512, Hash::Sha512),
+    hashed_row!(CKM_ECDSA_SHA3_224, Hash::Sha3_224),
+    hashed_row!(CKM_ECDSA_SHA3_256, Hash::Sha3_256),
+    hashed_row!(CKM_ECDSA_SHA3_384, Hash::Sha3_384),
+    hashed_row!(CKM_ECDSA_SHA3_512, Hash::Sha3_512),
+    ec_row!(
+        CKM_ECDH1_DERIVE,
+        (255, 521),
+        &[CKK_EC, CKK_EC_MONTGOMERY],
+        ParamKind::Ecdh1,
+        derive: ecdh::derive,
+    ),
+    ec_row!(
+        CKM_ECDH1_COFACTOR_DERIVE,
+        (256, 521),
+        &[CKK_EC],
+        ParamKind::Ecdh1,
+        derive: ecdh::derive,
+    ),
+];
