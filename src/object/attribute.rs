@@ -31,6 +31,16 @@ impl Value {
         Value::Secret(Arc::new(value))
     }
 
+    /// The number of a value that is one.
+    #[must_use]
+    pub fn as_ulong(&self) -> Option<u64> {
+        if let Value::Ulong(number) = self {
+            Some(*number)
+        } else {
+            None
+        }
+    }
+
     /// The bytes of a byte-string value, sensitive or not.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {

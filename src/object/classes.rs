@@ -2,7 +2,7 @@
 
 use super::attribute::{AttributeType, Attributes, Template, Value};
 use super::material;
-use super::schema::family::Family;
+use super::schema::family::{Families, Family};
 use super::schema::{self, MAX_NESTING, Row, Rules, ValueKind};
 use crate::error::{Error, Result};
 use cryptoki_sys::{
@@ -55,15 +55,18 @@ pub(super) fn checked(row: &Row, family: Family, value: &Value) -> Result<Value>
 
 /// A good value in the form in which objects keep it.
 pub(super) fn in_form(row: &Row, value: Value) -> Value {
-    match value {
-        Value::Secret(secret) if !row.rules.any(Rules::SENSITIVE) => {
-            Value::Bytes(secret.expose().to_vec())
-        }
-        Value::Bytes(number) if row.value == ValueKind::BigInteger => {
-            Value::Bytes(number.into_iter().skip_while(|byte| *byte == 0).collect())
-        }
-        value => value,
+    if let Value::Secret(secret) = &value
+        && !row.rules.any(Rules::SENSITIVE)
+    {
+        return Value::Bytes(secret.expose().to_vec());
     }
+    if let Value::Bytes(number) = &value
+        && row.value == ValueKind::BigInteger
+    {
+        let significant = number.iter().skip_while(|byte| **byte == 0);
+        return Value::Bytes(significant.copied().collect());
+    }
+    value
 }
 
 fn in_range(attribute: AttributeType, number: u64) -> bool {
@@ -92,20 +95,23 @@ fn is_date(date: &[u8]) -> bool {
 
 /// Whether a template may be kept: not too deep, and of attributes that exist.
 fn is_nestable(template: &Template, depth: usize) -> bool {
-    depth <= MAX_NESTING
-        && template.0.iter().all(|(kind, value)| match value {
-            Value::Template(inner) => is_nestable(inner, depth + 1),
-            _ => schema::kind(*kind).is_some(),
-        })
+    let fits = |(kind, value): &(AttributeType, Value)| {
+        let deeper = if let Value::Template(inner) = value {
+            is_nestable(inner, depth + 1)
+        } else {
+            true
+        };
+        deeper && schema::kind(*kind).is_some()
+    };
+    depth <= MAX_NESTING && template.0.iter().all(fits)
 }
 
 /// Whether a value of a family can have this length in bytes.
 pub(super) fn is_length(family: Family, length: usize) -> bool {
-    match family {
-        Family::Aes => matches!(length, 16 | 24 | 32),
-        Family::Generic => (1..=MAX_SECRET).contains(&length),
-        _ => true,
+    if family == Family::Aes {
+        return matches!(length, 16 | 24 | 32);
     }
+    family != Family::Generic || (1..=MAX_SECRET).contains(&length)
 }
 
 /// Checks what came from outside and adds what follows from it.
@@ -114,19 +120,18 @@ pub(super) fn is_length(family: Family, length: usize) -> bool {
 /// `AttributeValueInvalid` for what is no key or certificate, `TemplateIncomplete`,
 /// `CurveNotSupported`.
 pub(super) fn complete(family: Family, object: &mut Attributes) -> Result<()> {
-    match family {
-        Family::Aes | Family::Generic => {
-            let value = object
-                .secret(CKA_VALUE)
-                .ok_or(Error::TemplateIncomplete(CKA_VALUE))?;
-            require(
-                is_length(family, value.len()),
-                Error::AttributeValueInvalid(CKA_VALUE),
-            )
-        }
-        Family::X509Certificate | Family::AttributeCertificate => certificate(object),
-        _ => material::complete(family, object),
+    if Families::SECRET.has(family) {
+        let value = object.secret(CKA_VALUE);
+        let length = value.ok_or(Error::TemplateIncomplete(CKA_VALUE))?.len();
+        return require(
+            is_length(family, length),
+            Error::AttributeValueInvalid(CKA_VALUE),
+        );
     }
+    if Families::CERTIFICATES.has(family) {
+        return certificate(object);
+    }
+    material::complete(family, object)
 }
 
 /// A certificate is here, or its address is; the hashes go with the address.
@@ -187,7 +192,7 @@ fn element(encoded: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 ///
 /// # Errors
 /// `TemplateInconsistent`.
-pub(super) fn consistent(_family: Family, object: &Attributes) -> Result<()> {
+pub(super) fn consistent(object: &Attributes) -> Result<()> {
     let pin_each_time = object.is(CKA_ALWAYS_AUTHENTICATE) && !object.is(CKA_PRIVATE);
     require(
         !pin_each_time,

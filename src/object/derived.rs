@@ -1,14 +1,28 @@
 //! Attributes that follow from the key itself: `CKA_CHECK_VALUE` and `CKA_PUBLIC_KEY_INFO`.
 
-use super::attribute::Attributes;
+use super::attribute::{Attributes, Value};
 use super::material::{self, NamedCurve};
 use super::schema::family::Family;
+use crate::crypto::aes;
 use crate::crypto::der::{PublicNumbers, public_key_info as encode, read_octet_string};
-use cryptoki_sys::{CKA_EC_PARAMS, CKA_EC_POINT, CKA_MODULUS, CKA_PUBLIC_EXPONENT};
+use crate::crypto::hash::Hash;
+use cryptoki_sys::{CKA_EC_PARAMS, CKA_EC_POINT, CKA_MODULUS, CKA_PUBLIC_EXPONENT, CKA_VALUE};
 
-/// The check value of a key or certificate, 3 bytes (PKCS #11 3.2, sections 4.6 and 4.10).
-pub(super) fn check_value(_attributes: &Attributes, _family: Family) -> Option<Vec<u8>> {
-    None
+/// The check value of a key or certificate, 3 bytes (PKCS #11 3.2, sections 4.6, 4.10, 6.8 and 6.9): the
+/// start of a block of zeros encrypted for AES, of the SHA-1 of the value for the rest.
+pub(super) fn check_value(attributes: &Attributes, family: Family) -> Option<Vec<u8>> {
+    const LENGTH: usize = 3;
+    let start = |bytes: &[u8]| bytes.get(..LENGTH).map(<[u8]>::to_vec);
+    if family == Family::Aes {
+        let key = aes::Key::new(attributes.secret(CKA_VALUE)?.expose()).ok()?;
+        let mut block = [0; aes::BLOCK];
+        key.ecb_encrypt(&[0; aes::BLOCK], &mut block).ok()?;
+        return start(&block);
+    }
+    let value = attributes.value(CKA_VALUE).and_then(Value::as_bytes)?;
+    let mut digest = [0; Hash::Sha1.length()];
+    Hash::Sha1.digest(&[value], &mut digest).ok()?;
+    start(&digest)
 }
 
 /// The SubjectPublicKeyInfo of a public or private key.

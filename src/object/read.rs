@@ -65,7 +65,9 @@ pub(super) fn computed(
         CKA_MODULUS_BITS if family == Family::RsaPublic => {
             bits(attributes.bytes(CKA_MODULUS)?).map(Value::Ulong)
         }
-        CKA_CHECK_VALUE => derived::check_value(attributes, family).map(Value::Bytes),
+        CKA_CHECK_VALUE if schema::row(kind, family).is_some() => {
+            derived::check_value(attributes, family).map(Value::Bytes)
+        }
         CKA_PUBLIC_KEY_INFO => derived::public_key_info(attributes, family).map(Value::Bytes),
         _ => None,
     }
@@ -183,6 +185,11 @@ mod tests {
         assert_eq!(
             value(&key, CKA_KEY_GEN_MECHANISM),
             Ok(Value::Ulong(u64::MAX))
+        );
+        // AES-128 of a block of zeros under sixteen bytes 7.
+        assert_eq!(
+            value(&key, CKA_CHECK_VALUE),
+            Ok(Value::Bytes(vec![0x4c, 0x83, 0xb1]))
         );
         assert_eq!(
             value(&key, CKA_UNIQUE_ID),

@@ -141,7 +141,9 @@ impl Token {
             serial: Serial(1),
             label: String::new(),
             so: PinState { set: true },
-            user: PinState { set: self.user_pin.read().is_some() },
+            user: PinState {
+                set: self.user_pin.read().is_some(),
+            },
         })
     }
 

@@ -44,7 +44,8 @@ pub fn copy(source: &Object, template: &Template, state: State) -> Result<Attrib
         state,
         Rules::SETTABLE.and(Rules::COPY_SETTABLE),
     )?;
-    if policy::role_of(own) == Role::Undecided && own.key_type().is_some() {
+    let has_roles = Family::of_object(own).is_some_and(Family::has_roles);
+    if has_roles && policy::role_of(own) != Role::Data {
         copy.set(
             CKA_KEYWARD_LINEAGE,
             Value::Bytes(policy::lineage(source).to_vec()),
@@ -113,22 +114,18 @@ fn change(
             kind => changed.set(kind, value),
         }
     }
-    classes::consistent(family, &changed)?;
+    classes::consistent(&changed)?;
     Ok(changed)
 }
 
 /// Whether an attribute may go from what it is to `next`: one-way flags never come back.
 fn may_move(row: &Row, object: &Attributes, next: &Value, state: State) -> Result<()> {
     let now = object.is(row.attribute);
-    let stuck = match next {
-        Value::Bool(next) if *next != now => {
-            (now && row.rules.any(Rules::STAYS_TRUE))
-                || (!now && row.rules.any(Rules::STAYS_FALSE))
-                || (row.rules.any(Rules::SO_ONLY) && !state.is_so())
-        }
-        _ => false,
-    };
-    if stuck {
+    let moves = *next == Value::Bool(!now);
+    let stuck = (now && row.rules.any(Rules::STAYS_TRUE))
+        || (!now && row.rules.any(Rules::STAYS_FALSE))
+        || (row.rules.any(Rules::SO_ONLY) && !state.is_so());
+    if moves && stuck {
         Err(Error::AttributeReadOnly(row.attribute))
     } else {
         Ok(())

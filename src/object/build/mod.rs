@@ -13,7 +13,7 @@ pub use change::{copy, restore, set, with_role};
 
 use super::access::State;
 use super::attribute::{AttributeType, Attributes, Template, Value};
-use super::policy::Decision;
+use super::policy::{Decision, Role, role_of};
 use super::schema::family::{Families, Family};
 use super::schema::{self, Row, Rules};
 use super::vendor::{CKA_KEYWARD_LINEAGE, CKA_KEYWARD_PROTECTED_PAIR, CKA_KEYWARD_ROLE};
@@ -173,15 +173,18 @@ impl Plan {
         public
             .attributes
             .set(CKA_KEYWARD_PROTECTED_PAIR, Value::Bool(protected));
-        // What the public half does is no secret: the private half's flags decide the role of both.
-        match private.attributes.value(CKA_KEYWARD_ROLE).cloned() {
-            Some(role) => public.attributes.set(CKA_KEYWARD_ROLE, role),
-            None => {
-                public.attributes.remove(CKA_KEYWARD_ROLE);
-                for half in [&mut public, &mut private] {
-                    half.attributes
-                        .set(CKA_KEYWARD_LINEAGE, Value::Bytes(lineage.to_vec()));
-                }
+        // What the public half does is no secret: the private half's flags decide the role of both. What a
+        // wrapping pair carries, or a pair's first use, is recorded under an id that both share.
+        public.attributes.remove(CKA_KEYWARD_ROLE);
+        let role = role_of(&private.attributes);
+        if role != Role::Undecided {
+            let role = Value::Ulong(role.number());
+            public.attributes.set(CKA_KEYWARD_ROLE, role);
+        }
+        if private.family.has_roles() && role != Role::Data {
+            for half in [&mut public, &mut private] {
+                let lineage = Value::Bytes(lineage.to_vec());
+                half.attributes.set(CKA_KEYWARD_LINEAGE, lineage);
             }
         }
         Ok((public, private))
@@ -335,10 +338,9 @@ impl Plan {
         let Some(asked) = self.asked(CKA_VALUE_LEN) else {
             return Ok(None);
         };
-        let length = match asked {
-            Value::Ulong(length) => usize::try_from(*length).ok(),
-            _ => None,
-        };
+        let length = asked
+            .as_ulong()
+            .and_then(|length| usize::try_from(length).ok());
         match length.filter(|length| classes::is_length(self.family, *length)) {
             Some(length) => Ok(Some(length)),
             None => Err(Error::AttributeValueInvalid(CKA_VALUE_LEN)),
@@ -372,7 +374,7 @@ impl Plan {
         if !made_here && let Err(error) = classes::complete(self.family, &mut self.attributes) {
             return Err(self.as_wrapped(error));
         }
-        classes::consistent(self.family, &self.attributes)?;
+        classes::consistent(&self.attributes)?;
         for (kind, value) in std::mem::take(&mut self.to_agree) {
             self.check_agreement(kind, &value)?;
         }

@@ -18,7 +18,7 @@ pub use rules::{RULES, Rule, Verdict};
 use super::Object;
 use super::attribute::Attributes;
 use super::vendor::{CKA_KEYWARD_CARRIED, CKA_KEYWARD_LINEAGE, CKA_KEYWARD_ROLE};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How far a token's owner lets keys that are sensitive and extractable go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -95,6 +95,20 @@ impl RoleState {
         RoleState {
             role,
             carried: self.carried || record.carried,
+        }
+    }
+
+    /// What stands in a record once `more` is recorded over it. Two processes may decide at the same
+    /// moment: this is asked inside the store's transaction, so that the second one learns of the first.
+    ///
+    /// # Errors
+    /// `KeyFunctionNotPermitted` when the other role was decided in the meantime.
+    pub fn and(self, more: RoleState) -> Result<RoleState> {
+        let undecided = [self.role, more.role].contains(&Role::Undecided);
+        if undecided || self.role == more.role {
+            Ok(self.joined(more))
+        } else {
+            Err(Error::KeyFunctionNotPermitted)
         }
     }
 }

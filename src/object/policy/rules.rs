@@ -203,11 +203,8 @@ pub const RULES: &[Rule] = &[
         name: "no part of a hidden key is a key",
         why: "keys of a few bytes are guessed one after the other",
         judge: |facts| {
-            let parts = match facts.mode {
-                Mode::PartOfKey => true,
-                Mode::HoldsKey => facts.shorter,
-                _ => false,
-            };
+            let cut = facts.mode == Mode::HoldsKey && facts.shorter;
+            let parts = facts.mode == Mode::PartOfKey || cut;
             let hidden = !facts.key.is_open() || facts.target.is_some_and(|key| !key.is_open());
             refuse(
                 facts.is(Use::Derive) && parts && hidden,
