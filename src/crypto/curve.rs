@@ -13,12 +13,12 @@ const NAME: u8 = 0x13;
 /// Any curve that this module knows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum NamedCurve {
-    /// ECDSA and ECDH.
+    /// A short Weierstrass curve.
     Weierstrass(Curve),
-    /// Ed25519.
-    Edwards25519,
-    /// X25519.
-    Curve25519,
+    /// The Edwards curve of RFC 8032, edwards25519.
+    Ed25519,
+    /// The Montgomery curve of RFC 7748, curve25519.
+    X25519,
 }
 
 /// Why curve parameters were not read.
@@ -53,7 +53,7 @@ const NAMES: [(NamedCurve, &[&str], &[&[u8]]); 6] = [
         &[],
     ),
     (
-        NamedCurve::Edwards25519,
+        NamedCurve::Ed25519,
         &["edwards25519", "Ed25519"],
         // RFC 8410, then GnuPG's.
         &[
@@ -62,7 +62,7 @@ const NAMES: [(NamedCurve, &[&str], &[&[u8]]); 6] = [
         ],
     ),
     (
-        NamedCurve::Curve25519,
+        NamedCurve::X25519,
         &["curve25519", "X25519"],
         &[
             &[0x2b, 0x65, 0x6e],
@@ -89,7 +89,7 @@ impl NamedCurve {
             let named = names.iter().map(|name| element(NAME, name.as_bytes()));
             let own = match curve {
                 NamedCurve::Weierstrass(curve) => Some(curve_identifier(*curve)),
-                NamedCurve::Edwards25519 | NamedCurve::Curve25519 => None,
+                NamedCurve::Ed25519 | NamedCurve::X25519 => None,
             };
             own.into_iter()
                 .chain(known)
@@ -119,7 +119,7 @@ impl NamedCurve {
     pub fn bits(self) -> usize {
         match self {
             NamedCurve::Weierstrass(curve) => curve.bits(),
-            NamedCurve::Edwards25519 | NamedCurve::Curve25519 => 255,
+            NamedCurve::Ed25519 | NamedCurve::X25519 => 255,
         }
     }
 
@@ -134,7 +134,7 @@ impl NamedCurve {
                 let raw = encoded.len() == curve.point_size() || encoded.len() == 1 + curve.size();
                 curve.uncompressed(if raw { encoded } else { content()? })
             }
-            NamedCurve::Edwards25519 => {
+            NamedCurve::Ed25519 => {
                 let raw = if encoded.len() == edwards::KEY_SIZE {
                     encoded
                 } else {
@@ -142,7 +142,7 @@ impl NamedCurve {
                 };
                 edwards::PublicKey::new(raw).map(|key| key.encoded().to_vec())
             }
-            NamedCurve::Curve25519 => {
+            NamedCurve::X25519 => {
                 let raw = if encoded.len() == montgomery::KEY_SIZE {
                     encoded
                 } else {
@@ -153,7 +153,9 @@ impl NamedCurve {
         }
     }
 
-    /// A public key as this module shows it: the DER OCTET STRING of what [`NamedCurve::read_point`] gives.
+    /// A public key as this module keeps and shows it: the DER OCTET STRING of what
+    /// [`NamedCurve::read_point`] gives. PKCS #11 3.1 took the OCTET STRING away from the last two curves, but
+    /// stock tools (OpenSC 0.23, OpenSSH) cannot read them without.
     #[must_use]
     pub fn show_point(self, point: &[u8]) -> Vec<u8> {
         octet_string(point)
@@ -198,8 +200,8 @@ mod tests {
                 b"\x06\x05\x2b\x81\x04\x00\x0a",
                 NamedCurve::Weierstrass(Curve::Secp256k1),
             ),
-            (b"\x13\x0cedwards25519", NamedCurve::Edwards25519),
-            (b"\x13\x0acurve25519", NamedCurve::Curve25519),
+            (b"\x13\x0cedwards25519", NamedCurve::Ed25519),
+            (b"\x13\x0acurve25519", NamedCurve::X25519),
         ];
         for (encoded, curve) in cases {
             assert_eq!(NamedCurve::read(encoded), Ok(curve));
@@ -261,7 +263,7 @@ mod tests {
             .public()
             .encoded()
             .to_vec();
-        let named = NamedCurve::Edwards25519;
+        let named = NamedCurve::Ed25519;
         assert_eq!(named.read_point(&public), Some(public.clone()));
         assert_eq!(named.read_point(&named.show_point(&public)), Some(public));
     }

@@ -146,7 +146,7 @@ fn verify(params: Params<'_>, key: &Arc<Object>) -> Result<Box<dyn Verifier>> {
 /// Those of [`keys::asked`]; `CurveNotSupported` for any other curve.
 fn pair(_: Params<'_>, public: &Template, _: &Template) -> Result<(Generated, Generated)> {
     let (curve, parameters) = keys::asked(public)?;
-    if curve != NamedCurve::Edwards25519 {
+    if curve != NamedCurve::Ed25519 {
         return Err(Error::CurveNotSupported);
     }
     let seed = SecretBytes::random(KEY_SIZE)?;

@@ -31,7 +31,7 @@ pub(super) const ROWS: &[Row] = &[Row {
 /// Those of [`keys::asked`]; `CurveNotSupported` for any other curve.
 fn pair(_: Params<'_>, public: &Template, _: &Template) -> Result<(Generated, Generated)> {
     let (curve, parameters) = keys::asked(public)?;
-    if curve != NamedCurve::Curve25519 {
+    if curve != NamedCurve::X25519 {
         return Err(Error::CurveNotSupported);
     }
     let number = SecretBytes::random(montgomery::KEY_SIZE)?;

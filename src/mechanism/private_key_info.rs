@@ -42,8 +42,8 @@ pub fn encode(attributes: &Attributes) -> Result<SecretBytes> {
                     let (number, point) = (key.number()?, key.public_point()?);
                     private_key_info(PrivateNumbers::Ec(curve, number.expose(), Some(&point)))
                 }
-                NamedCurve::Edwards25519 => private_key_info(PrivateNumbers::Ed25519(value)),
-                NamedCurve::Curve25519 => private_key_info(PrivateNumbers::X25519(value)),
+                NamedCurve::Ed25519 => private_key_info(PrivateNumbers::Ed25519(value)),
+                NamedCurve::X25519 => private_key_info(PrivateNumbers::X25519(value)),
             }
         }
         _ => None,
@@ -75,7 +75,7 @@ pub fn decode(encoded: &SecretBytes, kind: u64) -> Result<Generated> {
         }
         (ReadPrivate::Ed25519(seed), CKK_EC_EDWARDS) => {
             let key = edwards::PrivateKey::new(seed).ok_or(Error::WrappedKeyInvalid)?;
-            let (curve, seed) = (NamedCurve::Edwards25519, SecretBytes::copy_of(seed));
+            let (curve, seed) = (NamedCurve::Ed25519, SecretBytes::copy_of(seed));
             Ok(curve_attributes(
                 &curve.parameters(),
                 seed,
@@ -85,7 +85,7 @@ pub fn decode(encoded: &SecretBytes, kind: u64) -> Result<Generated> {
         }
         (ReadPrivate::X25519(number), CKK_EC_MONTGOMERY) => {
             let own = number.try_into().map_err(|_| Error::WrappedKeyInvalid)?;
-            let (curve, number) = (NamedCurve::Curve25519, SecretBytes::copy_of(number));
+            let (curve, number) = (NamedCurve::X25519, SecretBytes::copy_of(number));
             Ok(curve_attributes(
                 &curve.parameters(),
                 number,

@@ -1,75 +1,34 @@
 //! Key material from outside: is it a key at all, and what follows from it. The arithmetic is
 //! `crypto`'s; here it is joined to attributes.
 
+pub use crate::crypto::curve::NamedCurve;
+
 use super::attribute::{AttributeType, Attributes, Value};
 use super::schema::family::Family;
-use crate::crypto::der::{curve_identifier, octet_string, read_octet_string};
-use crate::crypto::ec::{self, Curve};
+use crate::crypto::curve::Unread;
 use crate::crypto::rsa::{self, Imported};
-use crate::crypto::{edwards, montgomery};
+use crate::crypto::{ec, edwards, montgomery};
 use crate::error::{Error, Result};
 use cryptoki_sys::{
     CKA_COEFFICIENT, CKA_EC_PARAMS, CKA_EC_POINT, CKA_EXPONENT_1, CKA_EXPONENT_2, CKA_MODULUS,
     CKA_PRIME_1, CKA_PRIME_2, CKA_PRIVATE_EXPONENT, CKA_PUBLIC_EXPONENT, CKA_VALUE,
 };
 
-/// A curve that `CKA_EC_PARAMS` names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum NamedCurve {
-    /// A short Weierstrass curve.
-    Weierstrass(Curve),
-    /// The Edwards curve of RFC 8032.
-    Ed25519,
-    /// The Montgomery curve of RFC 7748.
-    X25519,
-}
-
-/// The DER by which callers name the two curves of the 25519 family: object identifier (RFC 8410),
-/// curve name (PKCS #11 3.2, section 6.3), and the identifiers in use before those.
-const NAMES_25519: &[(&[u8], NamedCurve)] = &[
-    (b"\x06\x03\x2b\x65\x70", NamedCurve::Ed25519),
-    (b"\x13\x0cedwards25519", NamedCurve::Ed25519),
-    (
-        b"\x06\x09\x2b\x06\x01\x04\x01\xda\x47\x0f\x01",
-        NamedCurve::Ed25519,
-    ),
-    (b"\x06\x03\x2b\x65\x6e", NamedCurve::X25519),
-    (b"\x13\x0acurve25519", NamedCurve::X25519),
-    (
-        b"\x06\x0a\x2b\x06\x01\x04\x01\x97\x55\x01\x05\x01",
-        NamedCurve::X25519,
-    ),
-];
-
 /// The curve that `CKA_EC_PARAMS` names; `None` when it is none of ours.
 #[must_use]
 pub fn curve(params: &[u8]) -> Option<NamedCurve> {
-    let named = NAMES_25519
-        .iter()
-        .find(|(name, _)| *name == params)
-        .map(|(_, curve)| *curve);
-    let weierstrass = || {
-        Curve::ALL
-            .into_iter()
-            .find(|curve| curve_identifier(*curve) == params)
-    };
-    named.or_else(|| weierstrass().map(NamedCurve::Weierstrass))
+    NamedCurve::read(params).ok()
 }
 
 /// The curve of a key's or template's parameters.
 ///
 /// # Errors
-/// `CurveNotSupported` for a well-formed name of another curve, `AttributeValueInvalid` for anything
-/// else.
+/// `CurveNotSupported` for another curve, `AttributeValueInvalid` for bytes that name none.
 pub fn checked_curve(params: &[u8]) -> Result<NamedCurve> {
-    let is_name = |length: &u8, rest: &[u8]| usize::from(*length) == rest.len() && *length < 0x80;
-    match (curve(params), params) {
-        (Some(curve), _) => Ok(curve),
-        (None, [0x06 | 0x13, length, rest @ ..]) if is_name(length, rest) => {
-            Err(Error::CurveNotSupported)
-        }
-        (None, _) => Err(Error::AttributeValueInvalid(CKA_EC_PARAMS)),
-    }
+    NamedCurve::read(params).map_err(|unread| match unread {
+        Unread::Unknown => Error::CurveNotSupported,
+        Unread::Malformed => Error::AttributeValueInvalid(CKA_EC_PARAMS),
+    })
 }
 
 /// Checks a key that came from outside, brings it into the form in which keys are kept, and adds what
@@ -125,18 +84,12 @@ fn curve_of(family: Family, key: &Attributes) -> Result<NamedCurve> {
     }
 }
 
-/// A public point in the form in which it is kept and shown: DER of an uncompressed point for the
-/// Weierstrass curves, the bytes themselves for the others (PKCS #11 3.2, section 6.3). Callers may give
-/// either form for any curve. `None` when it is no point of the curve.
+/// A public point in the form in which it is kept and shown. Callers may give it raw or as OCTET STRING.
+/// `None` when it is no point of the curve.
 fn kept_point(curve: NamedCurve, given: &[u8]) -> Option<Vec<u8>> {
-    let check = |point: &[u8]| match curve {
-        NamedCurve::Weierstrass(curve) => curve.uncompressed(point).map(|own| octet_string(&own)),
-        NamedCurve::Ed25519 => edwards::PublicKey::new(point).map(|key| key.encoded().to_vec()),
-        NamedCurve::X25519 => (point.len() == montgomery::KEY_SIZE).then(|| point.to_vec()),
-    };
-    read_octet_string(given)
-        .and_then(check)
-        .or_else(|| check(given))
+    curve
+        .read_point(given)
+        .map(|point| curve.show_point(&point))
 }
 
 fn curve_private(curve: NamedCurve, key: &mut Attributes) -> Result<()> {
@@ -145,7 +98,7 @@ fn curve_private(curve: NamedCurve, key: &mut Attributes) -> Result<()> {
     let (number, point) = match curve {
         NamedCurve::Weierstrass(curve) => {
             let own = ec::PrivateKey::new(curve, number).ok_or_else(invalid)?;
-            (Some(own.number()?), octet_string(&own.public_point()?))
+            (Some(own.number()?), own.public_point()?)
         }
         NamedCurve::Ed25519 => {
             let own = edwards::PrivateKey::new(number).ok_or_else(invalid)?;
@@ -156,6 +109,7 @@ fn curve_private(curve: NamedCurve, key: &mut Attributes) -> Result<()> {
             (None, montgomery::public(own).to_vec())
         }
     };
+    let point = curve.show_point(&point);
     if let Some(given) = key.bytes(CKA_EC_POINT)
         && kept_point(curve, given).as_ref() != Some(&point)
     {

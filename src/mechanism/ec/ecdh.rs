@@ -122,7 +122,7 @@ pub(super) fn derive(
     let peer = curve.read_point(public).ok_or(bad.clone())?;
     let secret = match curve {
         NamedCurve::Weierstrass(_) => keys::private(key)?.agree(&peer).ok_or(bad)?,
-        NamedCurve::Curve25519 => {
+        NamedCurve::X25519 => {
             let own = keys::value(key.attributes())?;
             let own = own
                 .expose()
@@ -131,7 +131,7 @@ pub(super) fn derive(
             let peer = peer.as_slice().try_into().map_err(|_| bad.clone())?;
             montgomery::agree(own, peer).ok_or(bad)?
         }
-        NamedCurve::Edwards25519 => return Err(Error::KeyTypeInconsistent),
+        NamedCurve::Ed25519 => return Err(Error::KeyTypeInconsistent),
     };
     kdf.derive(&secret, shared, length)
 }

@@ -1,6 +1,6 @@
 //! Keys on curves: out of the attributes of objects, and new pairs of every type.
 
-use crate::crypto::curve::{NamedCurve, Unread};
+use crate::crypto::curve::NamedCurve;
 use crate::crypto::ec::{Curve, PrivateKey, PublicKey};
 use crate::error::{Error, Result};
 use crate::mechanism::params::Params;
@@ -8,6 +8,7 @@ use crate::mechanism::private_key_info::curve_attributes;
 use crate::mechanism::row::Generated;
 use crate::object::Object;
 use crate::object::attribute::{Attributes, Template, Value};
+use crate::object::material::checked_curve;
 use crate::secret::SecretBytes;
 use cryptoki_sys::{CKA_EC_PARAMS, CKA_EC_POINT, CKA_VALUE};
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub(in crate::mechanism) fn curve(attributes: &Attributes) -> Result<NamedCurve>
 fn weierstrass(attributes: &Attributes) -> Result<Curve> {
     match curve(attributes)? {
         NamedCurve::Weierstrass(curve) => Ok(curve),
-        NamedCurve::Edwards25519 | NamedCurve::Curve25519 => Err(Error::KeyTypeInconsistent),
+        NamedCurve::Ed25519 | NamedCurve::X25519 => Err(Error::KeyTypeInconsistent),
     }
 }
 
@@ -88,11 +89,7 @@ pub(in crate::mechanism) fn asked(public: &Template) -> Result<(NamedCurve, &[u8
             .ok_or(Error::AttributeValueInvalid(CKA_EC_PARAMS))?,
         None => return Err(Error::TemplateIncomplete(CKA_EC_PARAMS)),
     };
-    match NamedCurve::read(parameters) {
-        Ok(curve) => Ok((curve, parameters)),
-        Err(Unread::Unknown) => Err(Error::CurveNotSupported),
-        Err(Unread::Malformed) => Err(Error::AttributeValueInvalid(CKA_EC_PARAMS)),
-    }
+    checked_curve(parameters).map(|curve| (curve, parameters))
 }
 
 /// The attributes of a new pair: its curve is named as the template named it.
