@@ -162,15 +162,16 @@ impl<T: Copy> List<T> {
     /// `count` is NULL or points to a number, and `first` is NULL or points to that many elements.
     pub(super) unsafe fn new(first: *mut T, count: *mut CK_ULONG) -> Result<Self> {
         // SAFETY: the caller's promise, passed on.
+        let place = unsafe { Place::new(count) }?;
         let given = match first.is_null() {
             true => 0,
-            false => usize::try_from(unsafe { read(count) }?).unwrap_or(usize::MAX),
+            // SAFETY: the caller's promise, passed on.
+            false => unsafe { read(count) }?,
         };
-        // SAFETY: the caller's promise, passed on.
         Ok(List {
             first,
-            given,
-            count: unsafe { Place::new(count) }?,
+            given: usize::try_from(given).unwrap_or(usize::MAX),
+            count: place,
         })
     }
 
@@ -259,10 +260,12 @@ impl Target {
     pub(super) unsafe fn fill(self, run: impl FnOnce(Output<'_>) -> Result<usize>) -> Result<()> {
         let output = match self.buffer.is_null() {
             true => Output::Length,
-            // SAFETY: `given` writable bytes by the promise made in `new`, which checked that they
-            // lie within the address space; nothing else refers to them, by the promise made here.
             false => {
-                Output::Buffer(unsafe { std::slice::from_raw_parts_mut(self.buffer, self.given) })
+                // SAFETY: `given` writable bytes by the promise made in `new`, which checked that
+                // they lie within the address space; nothing else refers to them, by the promise
+                // made here.
+                let bytes = unsafe { std::slice::from_raw_parts_mut(self.buffer, self.given) };
+                Output::Buffer(bytes)
             }
         };
         let answer = run(output);

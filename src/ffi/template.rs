@@ -99,10 +99,12 @@ impl Given {
                     Ok(value) => short |= !put(self.first.add(place), &value),
                     Err(error) => {
                         set_length(self.first.add(place), CK_UNAVAILABLE_INFORMATION);
-                        match error {
-                            Error::AttributeSensitive(_) => sensitive = Some(error),
-                            Error::AttributeTypeInvalid(_) => missing = Some(error),
-                            other => return Err(other),
+                        if let Error::AttributeSensitive(_) = error {
+                            sensitive = Some(error);
+                        } else if let Error::AttributeTypeInvalid(_) = error {
+                            missing = Some(error);
+                        } else {
+                            return Err(error);
                         }
                     }
                 }
@@ -223,9 +225,13 @@ impl Budget {
             count,
         };
         // SAFETY: the array lies within the value's bytes; its attributes are as promised.
-        unsafe { inner.read_nested(self, depth + 1) }.map_err(|error| match error {
-            Error::AttributeTypeInvalid(_) => invalid(),
-            other => other,
+        unsafe { inner.read_nested(self, depth + 1) }.map_err(|error| {
+            // An unknown attribute makes the nested template a bad value.
+            if let Error::AttributeTypeInvalid(_) = error {
+                invalid()
+            } else {
+                error
+            }
         })
     }
 }
