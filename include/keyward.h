@@ -35,6 +35,21 @@ extern "C" {
 #define KEYWARD_ROLE_UNDECIDED 0UL
 #define KEYWARD_ROLE_DATA 1UL
 #define KEYWARD_ROLE_WRAPPING 2UL
+/*
+ * Attribute of a key: the 16-byte id that copies of one key, and both halves of a pair, share; what
+ * one of them is first used for binds them all. Read-only.
+ */
+#define CKA_KEYWARD_LINEAGE 0x804B5704UL
+/*
+ * Attribute of a public key, CK_BBOOL: its private half was made here with it and has never been
+ * extractable. Read-only.
+ */
+#define CKA_KEYWARD_PROTECTED_PAIR 0x804B5705UL
+/*
+ * Attribute of a key, CK_BBOOL: it has wrapped, or may elsewhere have wrapped, a sensitive key, and
+ * gives back only sensitive, non-extractable ones. Read-only.
+ */
+#define CKA_KEYWARD_CARRIED 0x804B5706UL
 
 /*
  * The vendor's interface. Ask for it by name; its function list begins with its version:

@@ -1,0 +1,63 @@
+//! `include/keyward.h` has the numbers that the module uses, no more and no fewer.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::collections::BTreeMap;
+
+const HEADER: &str = include_str!("../include/keyward.h");
+const VENDOR: &str = include_str!("../src/object/vendor.rs");
+const BASE: u64 = 0x804B_5700;
+
+fn hexadecimal(text: &str) -> Option<u64> {
+    let digits = text
+        .strip_prefix("0x")?
+        .trim_end_matches("UL")
+        .replace('_', "");
+    u64::from_str_radix(&digits, 16).ok()
+}
+
+/// The vendor's mechanisms and attributes, as the header defines them.
+fn defined() -> BTreeMap<&'static str, u64> {
+    let defines = HEADER
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define CK"));
+    defines
+        .map(|define| {
+            let (name, number) = define.split_once(' ').expect("a name and a number");
+            (
+                name,
+                hexadecimal(number).unwrap_or_else(|| panic!("{define}")),
+            )
+        })
+        .collect()
+}
+
+/// The same, as the source has them.
+fn used() -> BTreeMap<&'static str, u64> {
+    let constants = VENDOR
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub const CK"));
+    constants
+        .map(|constant| {
+            let (name, number) = constant
+                .split_once(": u64 = BASE | ")
+                .expect("a vendor's number");
+            (
+                name,
+                BASE | hexadecimal(number.trim_end_matches(';')).unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn the_header_has_every_vendor_number() {
+    assert!(!used().is_empty());
+    assert_eq!(defined(), used());
+    assert_eq!(defined().get("M_KEYWARD_KEY_TOKEN"), Some(&(BASE | 1)));
+    assert!(HEADER.contains("#define KEYWARD_VENDOR_BASE 0x804B5700UL"));
+}
