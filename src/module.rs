@@ -100,11 +100,13 @@ impl Module {
         if counts.all() > 0 {
             return Err(Error::SessionExists);
         }
-        let token = match slot.token() {
+        match slot.token() {
             Some(token) => token.reinitialise(so_pin, label)?,
-            None => Token::create(&self.config, Serial::of_slot(slot.id()), label, so_pin)?,
-        };
-        slot.insert(Arc::new(token));
+            None => {
+                let serial = Serial::of_slot(slot.id());
+                slot.insert(Arc::new(Token::create(&self.config, serial, label, so_pin)?));
+            }
+        }
         self.objects.end_slot(slot.id());
         drop(counts);
         self.rescan()

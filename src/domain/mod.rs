@@ -13,6 +13,7 @@ pub mod keyring;
 pub mod operator;
 pub mod package;
 pub mod refusal;
-pub mod sealing;
 pub mod state;
 pub mod token;
+
+pub use crate::seal::envelope as sealing;

@@ -1,1 +1,220 @@
-//! Placeholder, replaced by the first change of the room.
+//! Where a security module keeps its rows: sealed or signed bytes and index keys, never a secret in
+//! clear. One trait with two backends, and the counters by which processes tell each other of changes.
+#![forbid(unsafe_code)]
+
+pub mod anchor;
+pub mod files;
+pub mod memory;
+pub mod registry;
+pub mod sqlite;
+pub mod tree;
+
+use crate::error::Result;
+use crate::object::ObjectId;
+
+/// A 16-byte keyed or plain hash of one attribute's value, by which objects are found.
+pub type IndexKey = [u8; 16];
+
+/// The attributes by which rows are found quickly.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Column {
+    /// `CKA_CLASS`.
+    Class,
+    /// `CKA_KEY_TYPE`.
+    KeyType,
+    /// `CKA_ID`.
+    Id,
+    /// `CKA_LABEL`.
+    Label,
+}
+
+impl Column {
+    /// Every column, in the order of [`Row::index`].
+    pub const ALL: [Column; 4] = [Column::Class, Column::KeyType, Column::Id, Column::Label];
+}
+
+/// One object at rest.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// The object.
+    pub id: ObjectId,
+    /// The number of its changes, counted from 1.
+    pub revision: u64,
+    /// Whether it is seen by a logged-in user only. Its index keys are then blinded.
+    pub private: bool,
+    /// The index keys, in the order of [`Column::ALL`]; `None` where the object lacks the attribute.
+    pub index: [Option<IndexKey>; 4],
+    /// The domain key that `sealed` is under.
+    pub domain_key: Option<[u8; 16]>,
+    /// What anybody may read, with its signature.
+    pub clear: Option<Vec<u8>>,
+    /// The whole object as a key token; absent where nothing of it is secret.
+    pub sealed: Option<Vec<u8>>,
+}
+
+/// Which rows a search may answer.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// Those of public objects.
+    #[default]
+    Public,
+    /// Those of private objects.
+    Private,
+    /// All.
+    All,
+}
+
+/// Which rows a search wants: those that match every condition.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Query {
+    /// A column and the index keys of which it must have one.
+    pub conditions: Vec<(Column, Vec<IndexKey>)>,
+    /// Which rows count at all.
+    pub scope: Scope,
+    /// Rows under this domain key only.
+    pub domain_key: Option<[u8; 16]>,
+}
+
+/// A node of the tree that authenticates which rows there are (`seal::tree`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// What it lists.
+    pub body: Vec<u8>,
+    /// Its authenticator.
+    pub mac: [u8; 32],
+}
+
+/// An installed domain token, or what is left of one that was replaced.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DomainRow {
+    /// The version of the domain.
+    pub version: u64,
+    /// The token's hash.
+    pub hash: [u8; 32],
+    /// The token.
+    pub token: Vec<u8>,
+}
+
+/// Something that happened to the module and may be asked about later.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// Seconds since 1970-01-01 UTC.
+    pub time: u64,
+    /// What it is about, such as `domain token refused`.
+    pub kind: String,
+    /// What happened, in words.
+    pub text: String,
+}
+
+/// Reading, within one transaction: everything read belongs to one state of the store.
+pub trait Reader {
+    /// A named value.
+    ///
+    /// # Errors
+    /// Those of the backend, here and below.
+    fn fact(&self, name: &str) -> Result<Option<Vec<u8>>>;
+    /// One row.
+    fn row(&self, id: ObjectId) -> Result<Option<Row>>;
+    /// The ids of the rows that match, in the order of their creation.
+    fn find(&self, query: &Query) -> Result<Vec<ObjectId>>;
+    /// A node of the tree.
+    fn node(&self, level: u8, place: u16) -> Result<Option<Node>>;
+    /// The sealed role of some key material, by the keyed hash of the material.
+    fn role(&self, material: &[u8; 32]) -> Result<Option<Vec<u8>>>;
+    /// The domain tokens, oldest first.
+    fn domain_rows(&self) -> Result<Vec<DomainRow>>;
+    /// The newest events, newest first, at most `limit`.
+    fn events(&self, limit: usize) -> Result<Vec<Event>>;
+}
+
+/// Changing, within one transaction: all of it happens, or nothing.
+pub trait Writer: Reader {
+    /// Sets a named value, or takes it away.
+    fn set_fact(&self, name: &str, value: Option<&[u8]>) -> Result<()>;
+    /// Writes a row in place of the one with its id, if any.
+    fn put_row(&self, row: &Row) -> Result<()>;
+    /// Removes a row; whether there was one.
+    fn delete_row(&self, id: ObjectId) -> Result<bool>;
+    /// Writes a node of the tree.
+    fn put_node(&self, level: u8, place: u16, node: &Node) -> Result<()>;
+    /// Writes the role of some key material.
+    fn put_role(&self, material: &[u8; 32], role: &[u8]) -> Result<()>;
+    /// Writes a domain token.
+    fn put_domain_row(&self, row: &DomainRow) -> Result<()>;
+    /// Removes the domain tokens below `version`.
+    fn forget_domain_rows(&self, version: u64) -> Result<()>;
+    /// Adds an event, and forgets the oldest beyond the newest [`EVENTS_KEPT`].
+    fn put_event(&self, event: &Event) -> Result<()>;
+    /// Removes everything but the schema.
+    fn clear(&self) -> Result<()>;
+}
+
+/// How many events a store keeps.
+pub const EVENTS_KEPT: usize = 1000;
+
+/// What a transaction does, given by reference so that the trait can be an object.
+pub type Reading<'w> = dyn FnMut(&dyn Reader) -> Result<()> + 'w;
+/// As [`Reading`], with changes.
+pub type Writing<'w> = dyn FnMut(&dyn Writer) -> Result<()> + 'w;
+
+/// A store of sealed rows.
+pub trait Store: Send + Sync {
+    /// Runs `work` on one state of the store.
+    ///
+    /// # Errors
+    /// Those of `work` and of the backend: `StoreBusy`, `Store`.
+    fn read(&self, work: &mut Reading<'_>) -> Result<()>;
+    /// Runs `work` alone, and keeps what it did, durably, if it succeeds. `before` runs at the last
+    /// moment before that.
+    ///
+    /// # Errors
+    /// Those of `work` and of the backend: `StoreBusy`, `StoreFull`, `TokenWriteProtected`, `Store`.
+    /// Nothing is changed then.
+    fn write(&self, work: &mut Writing<'_>, before: &dyn Fn()) -> Result<()>;
+    /// Makes what was removed or replaced unreadable in every file of the store. Whether that could
+    /// be done now; else it is worth another try later.
+    ///
+    /// # Errors
+    /// Those of the backend.
+    fn scrub(&self) -> Result<bool>;
+    /// Checks the backend's own structure; a line for each flaw.
+    ///
+    /// # Errors
+    /// Those of the backend.
+    fn flaws(&self) -> Result<Vec<String>>;
+}
+
+impl dyn Store {
+    /// [`Store::read`] with an answer.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn reading<T>(&self, mut work: impl FnMut(&dyn Reader) -> Result<T>) -> Result<T> {
+        let mut answer = None;
+        self.read(&mut |reader| {
+            answer = Some(work(reader)?);
+            Ok(())
+        })?;
+        answer.ok_or(crate::error::Error::Internal("a store did not run its reader"))
+    }
+
+    /// [`Store::write`] with an answer.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn writing<T>(
+        &self,
+        mut work: impl FnMut(&dyn Writer) -> Result<T>,
+        before: &dyn Fn(),
+    ) -> Result<T> {
+        let mut answer = None;
+        self.write(
+            &mut |writer| {
+                answer = Some(work(writer)?);
+                Ok(())
+            },
+            before,
+        )?;
+        answer.ok_or(crate::error::Error::Internal("a store did not run its writer"))
+    }
+}

@@ -82,7 +82,7 @@ impl From<Attributes> for Body {
 
 impl Body {
     /// The body in its one encoding. The writer erases it.
-    pub(super) fn encode(&self) -> Result<Writer> {
+    pub(crate) fn encode(&self) -> Result<Writer> {
         let mut writer = Writer::with_capacity(self.estimate());
         let secrets = self
             .attributes
@@ -126,7 +126,7 @@ impl Body {
     }
 
     /// Reads a body.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
         Reader::whole(bytes, "body", |reader| {
             let mut body = Body::default();
             let mut keys = reader.map("body", MAX_FIELDS)?;

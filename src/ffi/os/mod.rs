@@ -1,3 +1,4 @@
 //! Safe wrappers of operating-system calls that need `unsafe`. Part of the ground: any room may import it.
 
 pub mod fork;
+pub mod shared;

@@ -1,4 +1,4 @@
-//! How this room seals bytes under a long-lived symmetric key: AES-256-GCM under a key of its own for
+//! How bytes are sealed under a long-lived symmetric key: AES-256-GCM under a key of its own for
 //! every sealing, with a commitment to the long-lived key. `docs/formats.md`, "Sealed bytes".
 
 use crate::secret::SecretBytes;

@@ -1,0 +1,58 @@
+//! Files and directories of a token: for their owner only, and every error names file and cause.
+
+use crate::error::{Error, Result};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+/// What to answer when a file cannot be read or written.
+#[must_use]
+pub fn cause(path: &Path, error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::StoreFull,
+        io::ErrorKind::ReadOnlyFilesystem => Error::TokenWriteProtected,
+        _ => Error::Store(format!("{}: {error}", path.display())),
+    }
+}
+
+/// Makes a directory and those above it, readable by the owner only (0700).
+///
+/// # Errors
+/// Those of the file system.
+pub fn make_directory(path: &Path) -> Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path).map_err(|error| cause(path, &error))
+}
+
+/// Opens a file for reading and writing, and makes it, for the owner only (0600), if it is not there.
+///
+/// # Errors
+/// Those of the file system.
+pub fn open_or_make(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| cause(path, &error))
+}
+
+/// Makes the entries of a directory durable.
+///
+/// # Errors
+/// Those of the file system.
+pub fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(|error| cause(path, &error))
+}
+
+/// Removes a file, if it is there.
+///
+/// # Errors
+/// Those of the file system.
+pub fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cause(path, &error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,64 @@
+//! One connection: its settings, how long it waits for other processes, and what its errors mean.
+
+use crate::error::{Error, Result};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::path::Path;
+use std::time::Duration;
+
+/// The pause between two tries. SQLite's own waiting grows to 100 ms, which starves one of several
+/// busy writers; a short even pause gives all the same chance.
+const PAUSE: Duration = Duration::from_millis(1);
+/// Prepared statements kept for each connection.
+const STATEMENTS: usize = 64;
+
+/// Opens the database, which must exist unless `create`. A lock that another process holds is asked for
+/// again for as long as `busy`.
+///
+/// # Errors
+/// Those of SQLite, by [`cause`].
+pub(super) fn open(path: &Path, busy: Duration, create: bool) -> Result<Connection> {
+    let failed = |error| cause(path, &error);
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
+    let limit = i32::try_from(busy.as_millis()).unwrap_or(i32::MAX);
+    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection
+        .busy_handler(Some(move |tries| {
+            std::thread::sleep(PAUSE);
+            tries < limit
+        }))
+        .map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // WAL: readers and the writer do not wait for one another. FULL: a commit is on disk when it
+    // returns. secure_delete: what is removed is overwritten. The two checks make damaged pages an
+    // error instead of a surprise.
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA secure_delete = ON;
+             PRAGMA temp_store = MEMORY;
+             PRAGMA trusted_schema = OFF;
+             PRAGMA cell_size_check = ON;",
+        )
+        .map_err(failed)?;
+    Ok(connection)
+}
+
+/// What an error of SQLite means to the caller.
+pub(super) fn cause(path: &Path, error: &rusqlite::Error) -> Error {
+    let Some(code) = error.sqlite_error_code() else {
+        return Error::Store(format!("{}: {error}", path.display()));
+    };
+    match code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::StoreBusy,
+        ErrorCode::DiskFull => Error::StoreFull,
+        ErrorCode::ReadOnly => Error::TokenWriteProtected,
+        ErrorCode::OutOfMemory => Error::HostMemory,
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Error::StoreTampered(format!(
+            "{} is damaged ({error}): restore it from a backup",
+            path.display()
+        )),
+        _ => Error::Store(format!("{}: {error}", path.display())),
+    }
+}

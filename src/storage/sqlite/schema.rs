@@ -1,0 +1,87 @@
+//! The tables, and how an older database becomes a newer one.
+
+use crate::error::{Error, Result};
+use rusqlite::Connection;
+
+/// One step for each version of the schema; version N is what the first N steps make.
+const STEPS: &[&str] = &["
+    CREATE TABLE facts (
+        name TEXT PRIMARY KEY NOT NULL,
+        value BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE objects (
+        place INTEGER PRIMARY KEY AUTOINCREMENT,
+        id BLOB NOT NULL UNIQUE,
+        revision INTEGER NOT NULL,
+        private INTEGER NOT NULL,
+        class BLOB,
+        key_type BLOB,
+        key_id BLOB,
+        label BLOB,
+        domain_key BLOB,
+        clear BLOB,
+        sealed BLOB
+    ) STRICT;
+    CREATE INDEX objects_class ON objects (class);
+    CREATE INDEX objects_key_id ON objects (key_id);
+    CREATE INDEX objects_label ON objects (label);
+    CREATE INDEX objects_domain_key ON objects (domain_key);
+    CREATE TABLE nodes (
+        level INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        mac BLOB NOT NULL,
+        PRIMARY KEY (level, place)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE roles (
+        material BLOB PRIMARY KEY NOT NULL,
+        role BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE domain_tokens (
+        version INTEGER PRIMARY KEY NOT NULL,
+        hash BLOB NOT NULL,
+        token BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE events (
+        place INTEGER PRIMARY KEY AUTOINCREMENT,
+        time INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        text TEXT NOT NULL
+    ) STRICT;
+"];
+
+/// Every table, for [`super::super::Writer::clear`].
+pub(super) const TABLES: [&str; 6] =
+    ["facts", "objects", "nodes", "roles", "domain_tokens", "events"];
+
+/// Brings the database to the newest schema. Several processes may do so at once.
+///
+/// # Errors
+/// `Store` when a newer program wrote the database; those of SQLite.
+pub(super) fn migrate(connection: &mut Connection, failed: &dyn Fn(rusqlite::Error) -> Error) -> Result<()> {
+    if version(connection).map_err(failed)? == STEPS.len() {
+        return Ok(());
+    }
+    let transaction = connection
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .map_err(failed)?;
+    let found = version(&transaction).map_err(failed)?;
+    let steps = STEPS.get(found..).ok_or_else(|| {
+        Error::Store(format!(
+            "the token's database has schema {found}, this program knows {}: update Keyward",
+            STEPS.len()
+        ))
+    })?;
+    for step in steps {
+        transaction.execute_batch(step).map_err(failed)?;
+    }
+    let newest = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    transaction.pragma_update(None, "user_version", newest).map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// The number of steps that made the database.
+fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}

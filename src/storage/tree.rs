@@ -1,0 +1,396 @@
+//! Which rows there are, authenticated: a keyed tree of three levels over (object, revision, mark).
+//!
+//! A leaf lists the objects whose ids begin with its 12 bits; 64 leaves hang on a branch, 64 branches
+//! on the root, which also counts the changes. Every node carries a MAC under a key that only the
+//! unlocked module has, and its parent lists that MAC. A change rewrites one leaf, one branch and the
+//! root in its own transaction; a read checks the same three nodes. So a row that was put back,
+//! deleted or added outside is named, and so is a leaf that was put back together with its rows. Only
+//! the whole database put back looks right from inside: the anchor's counter tells that.
+
+use super::{Node, Reader, Writer};
+use crate::error::{Error, Result};
+use crate::object::ObjectId;
+use crate::seal::envelope::{mac, same};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use zeroize::Zeroizing;
+
+/// Leaves, and so groups of objects.
+pub const LEAVES: u16 = 4096;
+/// Children of the root and of a branch.
+const FAN: usize = 64;
+/// Bytes of a MAC.
+const MAC: usize = 32;
+/// Bytes of an entry of a leaf.
+const ENTRY: usize = 16 + 8 + 1;
+
+/// The levels, from the top.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Level {
+    Root,
+    Branch,
+    Leaf,
+}
+
+/// What is recorded of an object beside its revision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mark {
+    /// It can be used.
+    Live,
+    /// Its key is to be destroyed at the next rotation.
+    ShredPending,
+    /// Its key is destroyed; the record stays.
+    ShredComplete,
+}
+
+/// What the tree says of an object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// The revision of its row.
+    pub revision: u64,
+    /// Whether it is marked for destruction.
+    pub mark: Mark,
+}
+
+/// The tree of one token, with its key.
+pub struct Tree {
+    key: Zeroizing<[u8; 32]>,
+    /// The highest count of changes that this process has seen.
+    newest: AtomicU64,
+}
+
+/// What a check of the whole tree found.
+#[derive(Default, Debug)]
+pub struct Survey {
+    /// Every object that the tree lists.
+    pub entries: BTreeMap<ObjectId, Entry>,
+    /// The leaves that cannot be relied on.
+    pub damaged: Vec<u16>,
+    /// A line for each flaw.
+    pub flaws: Vec<String>,
+    /// The number of changes, where the root is intact.
+    pub counter: Option<u64>,
+}
+
+/// The leaf, and group, that an object belongs to.
+#[must_use]
+pub fn leaf_of(id: ObjectId) -> u16 {
+    let [first, second, ..] = id.0;
+    u16::from_be_bytes([first, second]) >> 4
+}
+
+impl Tree {
+    /// The tree with this key, and the lowest count of changes that it may have; nothing is read.
+    #[must_use]
+    pub fn new(key: Zeroizing<[u8; 32]>, floor: u64) -> Self {
+        Tree { key, newest: AtomicU64::new(floor) }
+    }
+
+    /// Plants the tree of an empty store.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn plant(&self, writer: &dyn Writer) -> Result<()> {
+        self.newest.store(0, Ordering::SeqCst);
+        self.put(writer, Level::Root, 0, Inner::root(1).encode())?;
+        Ok(())
+    }
+
+    /// The lowest count of changes that a transaction that begins now can see.
+    #[must_use]
+    pub fn floor(&self) -> u64 {
+        self.newest.load(Ordering::SeqCst)
+    }
+
+    /// What the tree says of an object; `None` when there is none. `floor` is [`Tree::floor`] from
+    /// before the transaction began.
+    ///
+    /// # Errors
+    /// `StoreTampered` when the leaf was edited or put back; those of the store.
+    pub fn entry(&self, reader: &dyn Reader, floor: u64, id: ObjectId) -> Result<Option<Entry>> {
+        let place = leaf_of(id);
+        let (leaf, leaf_mac) = self.leaf(reader, place)?;
+        // The parents tell whether a whole leaf was put back. Where they are damaged themselves, that
+        // is reported by `survey`, and the leaf is still checked by its own MAC.
+        if let Some((branch, branch_mac)) = self.inner(reader, Level::Branch, place / 64)? {
+            if branch.child(usize::from(place % 64)) != Some(leaf_mac) {
+                return Err(put_back(place));
+            }
+            if let Some((root, _)) = self.inner(reader, Level::Root, 0)? {
+                self.see(root.counter, floor)?;
+                if root.child(usize::from(place / 64)) != Some(branch_mac) {
+                    return Err(put_back(place));
+                }
+            }
+        }
+        Ok(leaf.get(&id).copied())
+    }
+
+    /// Records changes: an entry for what is new or changed, `None` for what is gone. Answers the new
+    /// count of changes and the root's MAC.
+    ///
+    /// # Errors
+    /// `StoreTampered` when a node on the way was edited; those of the store.
+    pub fn update(
+        &self,
+        writer: &dyn Writer,
+        changes: &[(ObjectId, Option<Entry>)],
+    ) -> Result<(u64, [u8; MAC])> {
+        let missing = |what: &str| Error::StoreTampered(format!("{what} of the row tree is damaged"));
+        let (mut root, _) = self.inner(writer, Level::Root, 0)?.ok_or_else(|| missing("the root"))?;
+        // No other thread can have seen more than what this one, the only writer, begins with.
+        self.see(root.counter, self.floor())?;
+        let mut leaves: BTreeMap<u16, Vec<&(ObjectId, Option<Entry>)>> = BTreeMap::new();
+        for change in changes {
+            leaves.entry(leaf_of(change.0)).or_default().push(change);
+        }
+        for (place, changes) in leaves {
+            let above = place / 64;
+            let (mut branch, old_branch) = self
+                .inner(writer, Level::Branch, above)?
+                .ok_or_else(|| missing(&format!("branch {above}")))?;
+            let (mut leaf, old_leaf) = self.leaf(writer, place)?;
+            if branch.child(usize::from(place % 64)) != Some(old_leaf)
+                || root.child(usize::from(above)) != Some(old_branch)
+            {
+                return Err(put_back(place));
+            }
+            for (id, entry) in changes {
+                match entry {
+                    Some(entry) => leaf.insert(*id, *entry),
+                    None => leaf.remove(id),
+                };
+            }
+            let mac = self.put(writer, Level::Leaf, place, encode_leaf(&leaf))?;
+            branch.set_child(usize::from(place % 64), mac);
+            let mac = self.put(writer, Level::Branch, above, branch.encode())?;
+            root.set_child(usize::from(above), mac);
+        }
+        root.counter = root.counter.saturating_add(1);
+        let mac = self.put(writer, Level::Root, 0, root.encode())?;
+        Ok((root.counter, mac))
+    }
+
+    /// The count of changes and the root's MAC; `None` when the root is damaged.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn head(&self, reader: &dyn Reader) -> Result<Option<(u64, [u8; MAC])>> {
+        Ok(self.inner(reader, Level::Root, 0)?.map(|(root, mac)| (root.counter, mac)))
+    }
+
+    /// Checks every node.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn survey(&self, reader: &dyn Reader) -> Result<Survey> {
+        let mut survey = Survey::default();
+        let root = self.inner(reader, Level::Root, 0)?.map(|(root, _)| root);
+        match &root {
+            Some(root) => survey.counter = Some(root.counter),
+            None => survey.flaws.push("the root of the row tree is damaged".to_owned()),
+        }
+        for above in 0..LEAVES / 64 {
+            let branch = self.inner(reader, Level::Branch, above)?;
+            match (&branch, &root) {
+                (None, _) => survey.flaws.push(format!("branch {above} of the row tree is damaged")),
+                (Some((_, mac)), Some(root)) if root.child(usize::from(above)) != Some(*mac) => {
+                    survey.flaws.push(format!("branch {above} of the row tree is not the newest"));
+                }
+                _ => {}
+            }
+            for place in above * 64..(above + 1) * 64 {
+                let wanted = branch.as_ref().and_then(|(branch, _)| branch.child(usize::from(place % 64)));
+                self.survey_leaf(reader, place, wanted, &mut survey)?;
+            }
+        }
+        Ok(survey)
+    }
+
+    fn survey_leaf(
+        &self,
+        reader: &dyn Reader,
+        place: u16,
+        wanted: Option<[u8; MAC]>,
+        survey: &mut Survey,
+    ) -> Result<()> {
+        match self.leaf(reader, place) {
+            Ok((leaf, mac)) if wanted.is_none_or(|wanted| wanted == mac) => survey.entries.extend(leaf),
+            Ok((leaf, _)) => {
+                survey.entries.extend(leaf);
+                survey.damaged.push(place);
+                survey.flaws.push(format!("leaf {place} of the row tree is not the newest"));
+            }
+            Err(Error::StoreTampered(flaw)) => {
+                survey.damaged.push(place);
+                survey.flaws.push(flaw);
+            }
+            Err(other) => return Err(other),
+        }
+        Ok(())
+    }
+
+    /// Makes a tree anew over `entries`, counting on from `counter`: after damage that the security
+    /// officer has looked at.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn replant(
+        &self,
+        writer: &dyn Writer,
+        entries: &BTreeMap<ObjectId, Entry>,
+        counter: u64,
+    ) -> Result<(u64, [u8; MAC])> {
+        let mut leaves: BTreeMap<u16, Leaf> = BTreeMap::new();
+        for (id, entry) in entries {
+            leaves.entry(leaf_of(*id)).or_default().insert(*id, *entry);
+        }
+        let mut root = Inner::root(counter.saturating_add(1));
+        for above in 0..LEAVES / 64 {
+            let mut branch = Inner::branch();
+            for place in above * 64..(above + 1) * 64 {
+                let body = encode_leaf(&leaves.remove(&place).unwrap_or_default());
+                branch.set_child(usize::from(place % 64), self.put(writer, Level::Leaf, place, body)?);
+            }
+            root.set_child(usize::from(above), self.put(writer, Level::Branch, above, branch.encode())?);
+        }
+        let mac = self.put(writer, Level::Root, 0, root.encode())?;
+        self.newest.store(root.counter, Ordering::SeqCst);
+        Ok((root.counter, mac))
+    }
+
+    /// A leaf and its MAC, zero for one that was never written.
+    fn leaf(&self, reader: &dyn Reader, place: u16) -> Result<(Leaf, [u8; MAC])> {
+        let Some(node) = reader.node(level(Level::Leaf), place)? else {
+            return Ok((Leaf::new(), [0; MAC]));
+        };
+        let damaged = || Error::StoreTampered(format!("leaf {place} of the row tree is damaged"));
+        if !self.is_genuine(Level::Leaf, place, &node) {
+            return Err(damaged());
+        }
+        Ok((decode_leaf(&node.body).ok_or_else(damaged)?, node.mac))
+    }
+
+    /// A branch or the root with its MAC; `None` when it was edited or taken away. A branch that was
+    /// never written is empty and has a MAC of zeros.
+    fn inner(&self, reader: &dyn Reader, of: Level, place: u16) -> Result<Option<(Inner, [u8; MAC])>> {
+        let Some(node) = reader.node(level(of), place)? else {
+            return Ok((of == Level::Branch).then(|| (Inner::branch(), [0; MAC])));
+        };
+        if !self.is_genuine(of, place, &node) {
+            return Ok(None);
+        }
+        Ok(Inner::decode(&node.body).map(|inner| (inner, node.mac)))
+    }
+
+    /// Notes the count of changes that a root carries. It never falls.
+    fn see(&self, counter: u64, floor: u64) -> Result<()> {
+        self.newest.fetch_max(counter, Ordering::SeqCst);
+        if counter < floor {
+            return Err(Error::StoreTampered("an older copy of it was put back".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn is_genuine(&self, of: Level, place: u16, node: &Node) -> bool {
+        same(&self.mac(of, place, &node.body), &node.mac)
+    }
+
+    fn put(&self, writer: &dyn Writer, of: Level, place: u16, body: Vec<u8>) -> Result<[u8; MAC]> {
+        let mac = self.mac(of, place, &body);
+        writer.put_node(level(of), place, &Node { body, mac })?;
+        Ok(mac)
+    }
+
+    fn mac(&self, of: Level, place: u16, body: &[u8]) -> [u8; MAC] {
+        let [high, low] = place.to_be_bytes();
+        mac(&self.key, &[&[level(of), high, low], body].concat())
+    }
+}
+
+/// The objects of a leaf.
+type Leaf = BTreeMap<ObjectId, Entry>;
+
+/// The root or a branch: a count (0 in branches) and the MACs of its children.
+struct Inner {
+    counter: u64,
+    children: [[u8; MAC]; FAN],
+}
+
+impl Inner {
+    fn root(counter: u64) -> Self {
+        Inner { counter, children: [[0; MAC]; FAN] }
+    }
+
+    fn branch() -> Self {
+        Self::root(0)
+    }
+
+    fn child(&self, place: usize) -> Option<[u8; MAC]> {
+        self.children.get(place).copied()
+    }
+
+    fn set_child(&mut self, place: usize, mac: [u8; MAC]) {
+        if let Some(child) = self.children.get_mut(place) {
+            *child = mac;
+        }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        [&self.counter.to_be_bytes()[..], self.children.as_flattened()].concat()
+    }
+
+    fn decode(body: &[u8]) -> Option<Self> {
+        let (counter, rest) = body.split_first_chunk::<8>()?;
+        let mut inner = Inner::root(u64::from_be_bytes(*counter));
+        let flat = inner.children.as_flattened_mut();
+        if flat.len() != rest.len() {
+            return None;
+        }
+        flat.copy_from_slice(rest);
+        Some(inner)
+    }
+}
+
+fn level(of: Level) -> u8 {
+    match of {
+        Level::Root => 0,
+        Level::Branch => 1,
+        Level::Leaf => 2,
+    }
+}
+
+fn put_back(place: u16) -> Error {
+    Error::StoreTampered(format!("leaf {place} of the row tree is not the newest"))
+}
+
+fn encode_leaf(leaf: &Leaf) -> Vec<u8> {
+    let mut body = Vec::with_capacity(leaf.len().saturating_mul(ENTRY));
+    for (id, entry) in leaf {
+        body.extend_from_slice(&id.0);
+        body.extend_from_slice(&entry.revision.to_be_bytes());
+        body.push(match entry.mark {
+            Mark::Live => 0,
+            Mark::ShredPending => 1,
+            Mark::ShredComplete => 2,
+        });
+    }
+    body
+}
+
+fn decode_leaf(body: &[u8]) -> Option<Leaf> {
+    let entries = body.chunks(ENTRY);
+    entries
+        .map(|entry| {
+            let (id, rest) = entry.split_first_chunk::<16>()?;
+            let (revision, rest) = rest.split_first_chunk::<8>()?;
+            let mark = match rest {
+                [0] => Mark::Live,
+                [1] => Mark::ShredPending,
+                [2] => Mark::ShredComplete,
+                _ => return None,
+            };
+            Some((ObjectId(*id), Entry { revision: u64::from_be_bytes(*revision), mark }))
+        })
+        .collect()
+}

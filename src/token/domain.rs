@@ -1,0 +1,314 @@
+//! The installed domain: kept with the module, changed by ingest only, the same in every process.
+
+use super::anchoring::Installed as Version;
+use super::changes::Touched;
+use super::header::Card;
+use super::unlocked::{Unlocked, View};
+use super::{Token, objects};
+use crate::domain::cbor::{Reader as Decoder, Writer as Encoder};
+use crate::domain::identity::Identity;
+use crate::domain::ids::Digest;
+use crate::domain::ingest::{self, Installed, Outcome};
+use crate::domain::keyring::Keyring;
+use crate::domain::refusal::Refusal;
+use crate::domain::token::build::{genesis, token_hash};
+use crate::error::{Error, Result};
+use crate::seal::root::ModuleKeys;
+use crate::storage::{DomainRow, Event, Reader, Writer};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The fact that holds the sealed identity.
+const IDENTITY: &str = "identity";
+/// The fact that says which version is installed.
+const INSTALLED: &str = "installed";
+/// The kind of event of a refused domain token.
+pub const REFUSED: &str = "domain token refused";
+/// The kind of event of an installed domain token.
+pub const INSTALLED_EVENT: &str = "domain token installed";
+/// The kind of event of a second token with the installed version.
+pub const FORKED: &str = "domain fork";
+/// The kind of event of an object that could not be taken to the new domain key.
+const LEFT_BEHIND: &str = "object left behind";
+/// How often erasing from the files is tried while other processes read.
+const SCRUB_TRIES: u32 = 100;
+
+/// What an ingest led to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ingested {
+    /// The token was installed already.
+    NoOp,
+    /// This version is installed now.
+    Installed(u64),
+    /// This version is installed now, and this module holds none of its keys.
+    Dismissed(u64),
+    /// Another token with the installed version; both are kept, and the domain takes no further one.
+    Fork,
+}
+
+/// How a token comes in.
+enum Entry<'t> {
+    /// As the successor of the installed one.
+    Successor(&'t [u8]),
+    /// As the first of a domain that the module joins: the token before it, itself, and the
+    /// fingerprint that the security officer gave.
+    First(&'t [u8], &'t [u8], Digest),
+}
+
+impl Entry<'_> {
+    fn token(&self) -> &[u8] {
+        match self {
+            Entry::Successor(token) | Entry::First(_, token, _) => token,
+        }
+    }
+}
+
+impl Token {
+    /// Takes a domain token: checks it and installs it in one transaction. Own objects under a domain
+    /// key that it removes are taken to the active one. When it returns, removed keys are gone from
+    /// this process and from the files, and the other processes have been told.
+    ///
+    /// # Errors
+    /// `DomainTokenRefused`, which is also kept as an event; `UserNotLoggedIn`; those of the store.
+    pub fn ingest(&self, token: &[u8]) -> Result<Ingested> {
+        self.take(&Entry::Successor(token))
+    }
+
+    /// Takes the first token of a domain that this module joins, with the token before it.
+    ///
+    /// # Errors
+    /// As [`Token::ingest`].
+    pub fn join(&self, parent: &[u8], token: &[u8], fingerprint: Digest) -> Result<Ingested> {
+        self.take(&Entry::First(parent, token, fingerprint))
+    }
+
+    fn take(&self, entry: &Entry<'_>) -> Result<Ingested> {
+        let unlocked = self.login_needed()?;
+        let old_ring = self.keyring(&unlocked).ok();
+        let done = self.change(|writer| {
+            let (answer, domain) = self.install(&unlocked, old_ring.as_deref(), entry, writer)?;
+            // Counted by the row tree too, so that an anchor tells an older domain.
+            let head = if domain { Some(unlocked.tree.update(writer, &[])?) } else { None };
+            Ok((answer, Touched { everything: domain, head, ..Touched::nothing() }))
+        });
+        match done {
+            Err(Error::DomainTokenRefused(reason)) => {
+                let text = format!("{}: {reason}", token_hash(entry.token()));
+                self.note(REFUSED, &text)?;
+                Err(Error::DomainTokenRefused(reason))
+            }
+            Err(other) => Err(other),
+            Ok(Ingested::NoOp | Ingested::Fork) => done,
+            Ok(Ingested::Installed(_) | Ingested::Dismissed(_)) => {
+                drop(old_ring);
+                self.public.clear();
+                self.refresh_after_install(&unlocked)?;
+                self.scrub_patiently()?;
+                done
+            }
+        }
+    }
+
+    /// Checks a token and writes what it leads to. Whether the domain changed.
+    fn install(
+        &self,
+        unlocked: &Unlocked,
+        old_ring: Option<&Keyring>,
+        entry: &Entry<'_>,
+        writer: &dyn Writer,
+    ) -> Result<(Ingested, bool)> {
+        let identity = identity(writer, unlocked.keys())?;
+        let (installed, _) = restore(writer, &identity)?;
+        let outcome = match entry {
+            Entry::Successor(token) => ingest::ingest(&installed, token, &identity, now())?,
+            Entry::First(parent, token, fingerprint) => {
+                ingest::join(parent, token, *fingerprint, &identity, now())?
+            }
+        };
+        let (next, ring) = match outcome {
+            Outcome::NoOp(_) => return Ok((Ingested::NoOp, false)),
+            Outcome::Fork(_) => {
+                put_event(writer, FORKED, &token_hash(entry.token()).to_string())?;
+                return Ok((Ingested::Fork, false));
+            }
+            Outcome::Install(next) => (next.installed, Some(next.ring)),
+            Outcome::Dismissed(next) => (*next, None),
+        };
+        let version = next.state.version;
+        write_installed(writer, &identity, &next, entry.token())?;
+        if let Some(settled) = identity.settled(&next.state)? {
+            write_identity(writer, unlocked.keys(), &settled)?;
+        }
+        put_event(writer, INSTALLED_EVENT, &format!("version {version}, {}", next.hash))?;
+        let Some(ring) = ring else { return Ok((Ingested::Dismissed(version), true)) };
+        if let Some(old) = old_ring {
+            for left in objects::carry_over(writer, unlocked, old, &ring)? {
+                put_event(writer, LEFT_BEHIND, &left)?;
+            }
+        }
+        Ok((Ingested::Installed(version), true))
+    }
+
+    fn refresh_after_install(&self, unlocked: &Unlocked) -> Result<()> {
+        // A module that was dismissed holds no keys now; that is what was asked for.
+        match self.keyring(unlocked) {
+            Ok(_) | Err(Error::DomainRule(_)) => {}
+            Err(other) => return Err(other),
+        }
+        self.registry.acknowledge(self.registry.generation(), unlocked.installed().0);
+        Ok(())
+    }
+
+    /// Erases from the files, and waits for readers in other processes to let it happen.
+    fn scrub_patiently(&self) -> Result<()> {
+        for _ in 0..SCRUB_TRIES {
+            if self.scrub()? {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Err(Error::StoreBusy)
+    }
+
+    /// Keeps an event to be asked about later.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn note(&self, kind: &str, text: &str) -> Result<()> {
+        self.change(|writer| Ok((put_event(writer, kind, text)?, Touched::nothing())))
+    }
+
+    /// The newest events, newest first.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn events(&self, limit: usize) -> Result<Vec<Event>> {
+        self.store.reading(|reader| reader.events(limit))
+    }
+
+    /// The installed domain token, as it was taken.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn domain_token(&self) -> Result<Vec<u8>> {
+        let rows = self.store.reading(|reader| reader.domain_rows())?;
+        let newest = rows.into_iter().max_by_key(|row| row.version);
+        newest.map(|row| row.token).ok_or_else(nothing_installed)
+    }
+
+    /// Seals the identity with an agreement key that waits to be installed, and gives the card that
+    /// asks for it.
+    ///
+    /// # Errors
+    /// `UserNotLoggedIn`; those of the store.
+    pub fn renew_identity(&self) -> Result<crate::domain::state::member::Card> {
+        let unlocked = self.login_needed()?;
+        let card = self.change(|writer| {
+            let (renewed, card) = identity(writer, unlocked.keys())?.renewed()?;
+            write_identity(writer, unlocked.keys(), &renewed)?;
+            Ok((card, Touched { domain: true, ..Touched::nothing() }))
+        })?;
+        self.store.reading(|reader| {
+            let identity = Arc::new(identity(reader, unlocked.keys())?);
+            let (installed, ring) = restore(reader, &identity)?;
+            unlocked.show(View { identity, installed: Arc::new(installed), ring: ring.map(Arc::new) });
+            Ok(())
+        })?;
+        Ok(card)
+    }
+}
+
+/// Founds the domain of a new module: one member, one active domain key.
+pub(super) fn found(
+    writer: &dyn Writer,
+    keys: &ModuleKeys,
+    identity: &Identity,
+    card: &Card,
+) -> Result<Version> {
+    let token = genesis(identity, &card.label, now(), &mut rand::rng()).map_err(Error::from)?;
+    let begun = ingest::begin(&token, identity).map_err(Error::from)?;
+    write_identity(writer, keys, identity)?;
+    write_installed(writer, identity, &begun.installed, &token)?;
+    Ok((begun.installed.state.version, begun.installed.hash.0))
+}
+
+/// The module's identity.
+pub(super) fn identity(reader: &dyn Reader, keys: &ModuleKeys) -> Result<Identity> {
+    let sealed = reader.fact(IDENTITY)?;
+    let sealed = sealed.ok_or_else(|| Error::StoreTampered("the module's identity is missing".into()))?;
+    Identity::unseal(&keys.identity, &sealed)
+}
+
+fn write_identity(writer: &dyn Writer, keys: &ModuleKeys, identity: &Identity) -> Result<()> {
+    writer.set_fact(IDENTITY, Some(&identity.seal(&keys.identity)))
+}
+
+/// Opens the installed token.
+pub(super) fn restore(reader: &dyn Reader, identity: &Identity) -> Result<(Installed, Option<Keyring>)> {
+    let fact = read_installed(reader)?.ok_or_else(nothing_installed)?;
+    let rows = reader.domain_rows()?;
+    let row = rows.into_iter().find(|row| row.version == fact.version);
+    let token = row.ok_or_else(nothing_installed)?.token;
+    ingest::restore(&token, &fact.vouched, identity, fact.seen).map_err(|refusal| match refusal {
+        Refusal::NotInstalled => Error::StoreTampered("the installed domain token was exchanged".into()),
+        other => other.into(),
+    })
+}
+
+/// The installed version, without opening anything.
+pub(super) fn version(reader: &dyn Reader) -> Result<Option<Version>> {
+    Ok(read_installed(reader)?.map(|fact| (fact.version, fact.hash)))
+}
+
+/// What the fact of the installed version says.
+struct InstalledFact {
+    version: u64,
+    hash: [u8; 32],
+    /// The identity's word for it.
+    vouched: [u8; 32],
+    seen: u64,
+}
+
+fn read_installed(reader: &dyn Reader) -> Result<Option<InstalledFact>> {
+    let Some(bytes) = reader.fact(INSTALLED)? else { return Ok(None) };
+    let fact = Decoder::whole(&bytes, "installed version", |decoder| {
+        decoder.tuple("installed version", 4)?;
+        let (version, hash) = (decoder.uint("version")?, decoder.fixed("hash")?);
+        let vouched = decoder.fixed("authenticator")?;
+        Ok(InstalledFact { version, hash, vouched, seen: decoder.uint("seen")? })
+    });
+    fact.map(Some).map_err(|flaw| Error::StoreTampered(format!("the installed domain: {flaw}")))
+}
+
+/// Writes a version as the installed one. Of earlier ones only number and hash stay: their packages
+/// must not bring a removed key back.
+fn write_installed(
+    writer: &dyn Writer,
+    identity: &Identity,
+    installed: &Installed,
+    token: &[u8],
+) -> Result<()> {
+    let (version, hash) = (installed.state.version, installed.hash);
+    for row in writer.domain_rows()? {
+        if !row.token.is_empty() {
+            writer.put_domain_row(&DomainRow { token: Vec::new(), ..row })?;
+        }
+    }
+    writer.put_domain_row(&DomainRow { version, hash: hash.0, token: token.to_vec() })?;
+    let mut encoder = Encoder::default();
+    encoder.array(4).uint(version).bytes(&hash.0).bytes(&identity.vouch(version, hash)).uint(now());
+    writer.set_fact(INSTALLED, Some(encoder.as_slice()))
+}
+
+fn put_event(writer: &dyn Writer, kind: &str, text: &str) -> Result<()> {
+    writer.put_event(&Event { time: now(), kind: kind.to_owned(), text: text.to_owned() })
+}
+
+fn nothing_installed() -> Error {
+    Error::StoreTampered("the installed domain token is missing".into())
+}
+
+/// Seconds since 1970-01-01 UTC.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

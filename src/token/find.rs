@@ -1,0 +1,70 @@
+//! Search: by index where there is one; only what is left is opened.
+
+use super::pins::Role;
+use super::{Token, record};
+use crate::error::Result;
+use crate::object::attribute::{AttributeType, Template, Value};
+use crate::object::{Object, ObjectId};
+use crate::storage::{Column, Query, Scope};
+use cryptoki_sys::{CKA_PRIVATE, CKA_TOKEN};
+
+impl Token {
+    /// The objects that have every attribute of `template`, in the order of their creation: public ones,
+    /// and after the user's login private ones too. An object that was tampered with is not found by
+    /// attributes that have no index.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn find(&self, template: &Template) -> Result<Vec<ObjectId>> {
+        let login = self.unlocked.load_full();
+        let user = login.as_ref().filter(|unlocked| unlocked.role() == Role::User);
+        let blind = user.map(|unlocked| &*unlocked.keys().index);
+        let Some((query, rest)) = plan(template, blind) else { return Ok(Vec::new()) };
+        let found = self.store.reading(|reader| reader.find(&query))?;
+        if rest.is_empty() {
+            return Ok(found);
+        }
+        let wanted = |id: &ObjectId| {
+            self.load(*id).is_ok_and(|object| rest.iter().all(|(kind, value)| has(&object, *kind, value)))
+        };
+        Ok(found.into_iter().filter(wanted).collect())
+    }
+}
+
+/// What of a template the indexes answer, and what is left; `None` when nothing can match.
+type Plan<'t> = Option<(Query, Vec<(AttributeType, &'t Value)>)>;
+
+fn plan<'t>(template: &'t Template, blind: Option<&[u8; 32]>) -> Plan<'t> {
+    let mut query = Query::default();
+    if blind.is_some() {
+        query.scope = Scope::All;
+    }
+    let mut rest = Vec::new();
+    for (kind, value) in &template.0 {
+        let column = Column::ALL.into_iter().find(|column| record::attribute_of(*column) == *kind);
+        match (*kind, value, column) {
+            (CKA_TOKEN, Value::Bool(true), _) => {}
+            (CKA_TOKEN, _, _) => return None,
+            (CKA_PRIVATE, Value::Bool(true), _) if blind.is_none() => return None,
+            (CKA_PRIVATE, Value::Bool(true), _) => query.scope = Scope::Private,
+            (CKA_PRIVATE, Value::Bool(false), _) => query.scope = Scope::Public,
+            (_, _, Some(column)) => {
+                let plain = record::index_key(column, value, None)?;
+                let blinded = blind.and_then(|key| record::index_key(column, value, Some(key)));
+                query.conditions.push((column, std::iter::once(plain).chain(blinded).collect()));
+            }
+            (_, _, None) => rest.push((*kind, value)),
+        }
+    }
+    Some((query, rest))
+}
+
+/// Whether an object has an attribute with this value. A sensitive value matches nothing: a search
+/// must not tell whether a guess was right.
+fn has(object: &Object, kind: AttributeType, wanted: &Value) -> bool {
+    match (object.attributes().value(kind), wanted) {
+        (Some(Value::Secret(_)), _) => false,
+        (Some(Value::Bytes(own)), wanted) => wanted.as_bytes() == Some(own),
+        _ => object.attributes().matches(kind, wanted),
+    }
+}

@@ -1,0 +1,268 @@
+//! Objects in and out: one transaction for each change, checked rows for each read.
+
+use super::changes::{Touched, tampered};
+use super::header::Card;
+use super::pins::Role;
+use super::unlocked::Unlocked;
+use super::{Token, record};
+use crate::domain::keyring::Keyring;
+use crate::error::{Error, Result};
+use crate::object::attribute::Attributes;
+use crate::object::{Object, ObjectId};
+use crate::seal::envelope::random;
+use crate::storage::tree::{Entry, Mark, leaf_of};
+use crate::storage::{Query, Reader, Row, Scope, Writer};
+use std::sync::Arc;
+
+/// How often another id is tried for a new object whose place in the row tree is damaged.
+const PLACES_TRIED: usize = 8;
+
+impl Token {
+    /// An object that is not stored, with an id of its own.
+    ///
+    /// # Errors
+    /// None so far.
+    pub fn session_object(&self, attributes: Attributes) -> Result<Object> {
+        Ok(Object::new(ObjectId(random()), 1, attributes))
+    }
+
+    /// Stores new objects, all of them or none.
+    ///
+    /// # Errors
+    /// `UserNotLoggedIn`; those of the domain and the store.
+    pub fn insert(&self, made: Vec<Attributes>) -> Result<Vec<Arc<Object>>> {
+        let unlocked = self.login_needed()?;
+        let mut objects = Vec::new();
+        let mut waiting = made;
+        self.change(|writer| {
+            let ring = self.keyring_within(&unlocked, writer)?;
+            let card = self.card.load();
+            objects.clear();
+            let mut changes = Vec::new();
+            for attributes in std::mem::take(&mut waiting) {
+                let id = free_place(&unlocked, writer)?;
+                let object = Object::new(id, 1, attributes);
+                writer.put_row(&record::seal(&unlocked, &ring, &card, &object)?)?;
+                changes.push((id, Some(live(1))));
+                objects.push(Arc::new(object));
+            }
+            let head = unlocked.tree.update(writer, &changes)?;
+            Ok(((), touched(&changes, head)))
+        })?;
+        for object in &objects {
+            self.remember(&unlocked, object);
+        }
+        Ok(objects)
+    }
+
+    /// Puts an object with these attributes in the place of `object`, as its next revision.
+    ///
+    /// # Errors
+    /// `StoreBusy` when somebody else has changed the object since it was read: read and try again;
+    /// `ObjectHandleInvalid` when it is gone; `ObjectTampered`; those of the store.
+    pub fn replace(&self, object: &Object, attributes: Attributes) -> Result<Arc<Object>> {
+        self.update(object.id(), |current| {
+            if current.revision() == object.revision() {
+                Ok(attributes.clone())
+            } else {
+                Err(Error::StoreBusy)
+            }
+        })
+    }
+
+    /// Changes an object: `change` makes the new attributes from the object as it is now, while nobody
+    /// else can change it.
+    ///
+    /// # Errors
+    /// Those of `change`; `ObjectHandleInvalid` when it is gone; `ObjectTampered`; those of the store.
+    pub fn update(
+        &self,
+        id: ObjectId,
+        mut change: impl FnMut(&Object) -> Result<Attributes>,
+    ) -> Result<Arc<Object>> {
+        let unlocked = self.login_needed()?;
+        let changed = self.change(|writer| {
+            let ring = self.keyring_within(&unlocked, writer)?;
+            let card = self.card.load();
+            let row = checked_row(&unlocked, writer, unlocked.tree.floor(), id)?;
+            let current = record::open(&unlocked, &ring, &card, &row)?;
+            let next = row.revision.saturating_add(1);
+            let object = Object::new(id, next, change(&current)?);
+            writer.put_row(&record::seal(&unlocked, &ring, &card, &object)?)?;
+            let changes = [(id, Some(live(next)))];
+            let head = unlocked.tree.update(writer, &changes)?;
+            Ok((Arc::new(object), touched(&changes, head)))
+        })?;
+        self.public.forget(id);
+        self.remember(&unlocked, &changed);
+        Ok(changed)
+    }
+
+    /// Destroys an object. It is gone from the store when this returns.
+    ///
+    /// # Errors
+    /// `UserNotLoggedIn`; `ObjectHandleInvalid` when it is gone already; those of the store.
+    pub fn remove(&self, object: &Object) -> Result<()> {
+        self.remove_id(object.id())
+    }
+
+    /// Destroys an object that may be too damaged to be read.
+    ///
+    /// # Errors
+    /// As [`Token::remove`].
+    pub fn remove_id(&self, id: ObjectId) -> Result<()> {
+        let unlocked = self.login_needed()?;
+        self.change(|writer| {
+            self.keyring_within(&unlocked, writer).map(drop).or_else(keyless)?;
+            let listed = unlocked.tree.entry(writer, unlocked.tree.floor(), id)?.is_some();
+            if !writer.delete_row(id)? && !listed {
+                return Err(Error::ObjectHandleInvalid);
+            }
+            let changes = [(id, None)];
+            let head = unlocked.tree.update(writer, &changes)?;
+            Ok(((), touched(&changes, head)))
+        })?;
+        unlocked.cache.forget(id);
+        self.public.forget(id);
+        Ok(())
+    }
+
+    /// An object as it is now. Before login, what anybody may see of it.
+    ///
+    /// # Errors
+    /// `ObjectHandleInvalid` when there is none, or none to be seen; `ObjectTampered`, `StoreTampered`;
+    /// those of the store.
+    pub fn load(&self, id: ObjectId) -> Result<Arc<Object>> {
+        // Read before the store is: a change in between makes what is kept look old, never new.
+        let counter = self.registry.group(leaf_of(id));
+        let login = self.unlocked.load();
+        let cache = login.as_ref().map_or(&self.public, |unlocked| &unlocked.cache);
+        if let Some(object) = counter.and_then(|counter| cache.current(id, counter)) {
+            return Ok(object);
+        }
+        match login.as_ref() {
+            Some(unlocked) => self.load_checked(unlocked, id, counter),
+            None => self.load_public(id, counter),
+        }
+    }
+
+    fn load_checked(&self, unlocked: &Unlocked, id: ObjectId, counter: Option<u64>) -> Result<Arc<Object>> {
+        let ring = self.keyring(unlocked);
+        let floor = unlocked.tree.floor();
+        let row = self.store.reading(|reader| checked_row(unlocked, reader, floor, id))?;
+        if row.private && unlocked.role() != Role::User {
+            return Err(Error::ObjectHandleInvalid);
+        }
+        if let Some(object) = unlocked.cache.revalidate(id, row.revision, counter) {
+            return Ok(object);
+        }
+        let card = self.card.load();
+        let object = match (&row.sealed, ring) {
+            (None, _) => record::open_clear(&card, &row)?,
+            (Some(_), ring) => record::open(unlocked, &*ring?, &card, &row)?,
+        };
+        let object = Arc::new(object);
+        if let Some(counter) = counter {
+            unlocked.cache.keep(&object, counter);
+        }
+        Ok(object)
+    }
+
+    fn load_public(&self, id: ObjectId, counter: Option<u64>) -> Result<Arc<Object>> {
+        let row = self.store.reading(|reader| reader.row(id))?;
+        let row = row.filter(|row| !row.private).ok_or(Error::ObjectHandleInvalid)?;
+        if let Some(object) = self.public.revalidate(id, row.revision, counter) {
+            return Ok(object);
+        }
+        let object = Arc::new(record::open_clear(&*self.trusted_card()?, &row)?);
+        if let Some(counter) = counter {
+            self.public.keep(&object, counter);
+        }
+        Ok(object)
+    }
+
+    /// The card, with the public key that the anchor confirms where there is an anchor.
+    fn trusted_card(&self) -> Result<Arc<Card>> {
+        let card = self.card.load_full();
+        match self.anchored()? {
+            Some(known) if known.epoch == card.epoch && known.signing != card.signing => Err(
+                Error::StoreTampered("the module's public key is not the one it had".into()),
+            ),
+            _ => Ok(card),
+        }
+    }
+
+    /// Keeps an object that was just written, unless it was changed again already.
+    fn remember(&self, unlocked: &Unlocked, object: &Arc<Object>) {
+        // The counter may be that of a later change by another process: then the next read compares
+        // revisions, because the row was read under an older one.
+        unlocked.cache.keep(object, NEVER);
+    }
+}
+
+/// A counter that no group has: what is kept under it is compared with the store at the next read.
+const NEVER: u64 = u64::MAX;
+
+/// The row of an object, which must be the one that the row tree lists.
+fn checked_row(unlocked: &Unlocked, reader: &dyn Reader, floor: u64, id: ObjectId) -> Result<Row> {
+    let listed = unlocked.tree.entry(reader, floor, id)?;
+    match (reader.row(id)?, listed) {
+        (None, None) => Err(Error::ObjectHandleInvalid),
+        (Some(row), Some(entry)) if row.revision == entry.revision => Ok(row),
+        _ => Err(tampered(id)),
+    }
+}
+
+/// A new id whose place in the row tree can be written.
+fn free_place(unlocked: &Unlocked, reader: &dyn Reader) -> Result<ObjectId> {
+    let mut last = Error::Internal("no place in the row tree was tried");
+    for _ in 0..PLACES_TRIED {
+        let id = ObjectId(random());
+        match unlocked.tree.entry(reader, unlocked.tree.floor(), id) {
+            Ok(None) => return Ok(id),
+            Ok(Some(_)) => {}
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Takes every object under a key that `new` lacks to its active key. Answers a line for each one that
+/// could not be.
+pub(super) fn carry_over(
+    writer: &dyn Writer,
+    unlocked: &Unlocked,
+    old: &Keyring,
+    new: &Keyring,
+) -> Result<Vec<String>> {
+    let mut left = Vec::new();
+    let card = Card::read(writer)?;
+    for key in old.keys().iter().map(|key| key.key.id()).filter(|id| new.find(*id).is_none()) {
+        let query = Query { scope: Scope::All, domain_key: Some(key.0), ..Query::default() };
+        for id in writer.find(&query)? {
+            let row = checked_row(unlocked, writer, unlocked.tree.floor(), id);
+            match row.and_then(|row| record::open(unlocked, old, &card, &row)) {
+                Ok(object) => writer.put_row(&record::seal(unlocked, new, &card, &object)?)?,
+                Err(error) => left.push(format!("{id}: {error}")),
+            }
+        }
+    }
+    Ok(left)
+}
+
+fn live(revision: u64) -> Entry {
+    Entry { revision, mark: Mark::Live }
+}
+
+fn touched(changes: &[(ObjectId, Option<Entry>)], head: (u64, [u8; 32])) -> Touched {
+    let groups = changes.iter().map(|(id, _)| leaf_of(*id)).collect();
+    Touched { groups, head: Some(head), ..Touched::nothing() }
+}
+
+/// A module without domain keys can still destroy.
+fn keyless(error: Error) -> Result<()> {
+    match error {
+        Error::DomainRule(_) => Ok(()),
+        other => Err(other),
+    }
+}

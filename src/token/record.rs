@@ -1,0 +1,156 @@
+//! An object as a row, and a row as an object: what is secret or private as a key token, the rest in
+//! clear and signed.
+
+use super::changes::tampered;
+use super::header::Card;
+use super::unlocked::Unlocked;
+use crate::domain::cbor::{Reader as Decoder, Writer as Encoder};
+use crate::domain::cose::{Signer, verify};
+use crate::domain::key_token::{self, Body, Subject};
+use crate::domain::keyring::Keyring;
+use crate::error::{Error, Result};
+use crate::object::attribute::{AttributeType, Attributes, Value};
+use crate::object::{Object, ObjectId};
+use crate::seal::envelope::{hash, mac};
+use crate::storage::{Column, IndexKey, Row};
+use cryptoki_sys::{CKA_CLASS, CKA_ID, CKA_KEY_TYPE, CKA_LABEL, CKA_PRIVATE};
+
+/// The longest clear record in bytes.
+const CLEAR_MAX: usize = 16 << 20;
+
+/// The attribute that a column indexes.
+pub(super) fn attribute_of(column: Column) -> AttributeType {
+    match column {
+        Column::Class => CKA_CLASS,
+        Column::KeyType => CKA_KEY_TYPE,
+        Column::Id => CKA_ID,
+        Column::Label => CKA_LABEL,
+    }
+}
+
+/// The index key of a value: blinded under `key` where there is one.
+pub(super) fn index_key(column: Column, value: &Value, key: Option<&[u8; 32]>) -> Option<IndexKey> {
+    let name: &[u8] = match column {
+        Column::Class => b"class",
+        Column::KeyType => b"key type",
+        Column::Id => b"id",
+        Column::Label => b"label",
+    };
+    let number;
+    let bytes = match value {
+        Value::Ulong(value) => {
+            number = value.to_be_bytes();
+            &number[..]
+        }
+        other => other.as_bytes()?,
+    };
+    let whole = match key {
+        Some(key) => mac(key, &[name, b"=", bytes].concat()),
+        None => hash(&[b"keyward/1 index ", name, b"=", bytes]),
+    };
+    whole.first_chunk::<16>().copied()
+}
+
+fn index(attributes: &Attributes, key: Option<&[u8; 32]>) -> [Option<IndexKey>; 4] {
+    Column::ALL.map(|column| {
+        attributes.value(attribute_of(column)).and_then(|value| index_key(column, value, key))
+    })
+}
+
+/// Seals an object into its row.
+///
+/// # Errors
+/// Those of sealing and signing.
+pub(super) fn seal(
+    unlocked: &Unlocked,
+    ring: &Keyring,
+    card: &Card,
+    object: &Object,
+) -> Result<Row> {
+    let attributes = object.attributes();
+    let private = attributes.is(CKA_PRIVATE);
+    let secret = attributes.values().any(|(_, value)| matches!(value, Value::Secret(_)));
+    let needs_sealing = private || secret;
+    let sealed = if needs_sealing {
+        let subject = Subject { key: object.id().into(), version: 1, revision: object.revision() };
+        Some(key_token::seal(ring.active(), subject, &Body::from(attributes.clone()))?)
+    } else {
+        None
+    };
+    let clear = if private { None } else { Some(sign(unlocked, card, object, needs_sealing)?) };
+    Ok(Row {
+        id: object.id(),
+        revision: object.revision(),
+        private,
+        index: index(attributes, private.then_some(&unlocked.keys().index)),
+        domain_key: needs_sealing.then(|| ring.active().id().0),
+        clear,
+        sealed,
+    })
+}
+
+/// Opens a row with the module's keys. What it says of itself must be what is sealed in it.
+///
+/// # Errors
+/// `ObjectTampered`; `UnknownDomainKey`, `KeyTokenRefused`.
+pub(super) fn open(unlocked: &Unlocked, ring: &Keyring, card: &Card, row: &Row) -> Result<Object> {
+    let Some(token) = &row.sealed else { return open_clear(card, row) };
+    let (header, body) = key_token::open(ring, token).map_err(|error| match error {
+        Error::UnknownDomainKey(_) => error,
+        _ => tampered(row.id),
+    })?;
+    let attributes = body.attributes;
+    let private = attributes.is(CKA_PRIVATE);
+    let genuine = ObjectId::from(header.key) == row.id
+        && header.revision == row.revision
+        && Some(header.domain_key.0) == row.domain_key
+        && private == row.private
+        && private == row.clear.is_none()
+        && index(&attributes, private.then_some(&unlocked.keys().index)) == row.index;
+    if !genuine {
+        return Err(tampered(row.id));
+    }
+    Ok(Object::new(row.id, row.revision, attributes))
+}
+
+/// Opens what anybody may read of a row: everything but its secrets.
+///
+/// # Errors
+/// `ObjectTampered`.
+pub(super) fn open_clear(card: &Card, row: &Row) -> Result<Object> {
+    let clear = row.clear.as_ref().ok_or_else(|| tampered(row.id))?;
+    let split = Decoder::whole(clear, "public object", |decoder| {
+        decoder.tuple("public object", 2)?;
+        Ok((decoder.bytes("body", CLEAR_MAX)?, decoder.fixed::<64>("signature")?))
+    });
+    let (body, signature) = split.map_err(|_| tampered(row.id))?;
+    let message = message(card, (row.id, row.revision), row.sealed.is_some(), body);
+    if !verify(&card.signing, &message, &signature) {
+        return Err(tampered(row.id));
+    }
+    let attributes = Body::decode(body).map_err(|_| tampered(row.id))?.attributes;
+    if row.private || attributes.is(CKA_PRIVATE) || index(&attributes, None) != row.index {
+        return Err(tampered(row.id));
+    }
+    Ok(Object::new(row.id, row.revision, attributes))
+}
+
+/// The clear record of an object: its attributes without secrets, signed.
+fn sign(unlocked: &Unlocked, card: &Card, object: &Object, sealed: bool) -> Result<Vec<u8>> {
+    let open = object.attributes().iter().filter(|(_, value)| !matches!(value, Value::Secret(_)));
+    let body = Body::from(open.collect::<Attributes>());
+    let body = body.encode().map_err(key_token::Fault::from)?;
+    let message = message(card, (object.id(), object.revision()), sealed, body.as_slice());
+    let signature = unlocked.identity().sign(&message)?;
+    let mut record = Encoder::default();
+    record.array(2).bytes(body.as_slice()).bytes(&signature);
+    Ok(record.into_vec())
+}
+
+/// What is signed: which object of which token, in which revision, whether it also has secrets.
+fn message(card: &Card, (id, revision): (ObjectId, u64), sealed: bool, body: &[u8]) -> Vec<u8> {
+    let mut message = Encoder::with_capacity(body.len().saturating_add(128));
+    message.array(6).text("keyward/1 public object").bytes(&card.epoch).bytes(&id.0);
+    message.uint(revision).bool(sealed).bytes(body);
+    message.into_vec()
+}

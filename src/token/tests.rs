@@ -1,0 +1,489 @@
+//! A token through its whole life, with two processes' views of it, and with its database tampered.
+
+use super::*;
+use crate::config::Config;
+use crate::object::attribute::{Attributes, Template, Value};
+use crate::object::policy::{Role as Usage, RoleState};
+use crate::object::{Object, ObjectId};
+use crate::secret::SecretBytes;
+use cryptoki_sys::*;
+use rusqlite::Connection;
+use std::path::PathBuf;
+
+const SO: &[u8] = b"so-pin-1";
+const USER: &[u8] = b"user-pin";
+
+struct Home {
+    directory: tempfile::TempDir,
+    config: Config,
+}
+
+impl Home {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.home = directory.path().to_owned();
+        (config.pin.memory_kib, config.pin.passes, config.pin.lanes) = (8, 1, 1);
+        (config.pin.user_tries, config.pin.so_tries) = (3, 3);
+        config.store.busy_timeout_ms = 2_000;
+        Home { directory, config }
+    }
+
+    fn token(&self) -> Token {
+        let serial = Token::list(&self.config).unwrap().free;
+        let token = Token::create(&self.config, serial, "test", SO).unwrap();
+        token.login(Role::SecurityOfficer, SO).unwrap();
+        token.init_pin(USER).unwrap();
+        token.logout();
+        token
+    }
+
+    fn open(&self, token: &Token) -> Token {
+        Token::open(&self.config, token.serial()).unwrap()
+    }
+
+    fn database(&self, token: &Token) -> PathBuf {
+        self.directory.path().join("tokens").join(token.serial().to_string()).join("token.db")
+    }
+
+    fn sql(&self, token: &Token) -> Connection {
+        Connection::open(self.database(token)).unwrap()
+    }
+
+    /// Every byte of every file of the home directory.
+    fn bytes(&self) -> Vec<u8> {
+        fn gather(path: &std::path::Path, all: &mut Vec<u8>) {
+            for entry in std::fs::read_dir(path).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    gather(&path, all);
+                } else {
+                    all.extend(std::fs::read(path).unwrap());
+                }
+            }
+        }
+        let mut all = Vec::new();
+        gather(self.directory.path(), &mut all);
+        all
+    }
+}
+
+fn logged_in(token: &Token) {
+    token.login(Role::User, USER).unwrap();
+}
+
+fn key(label: &str, private: bool) -> Attributes {
+    [
+        (CKA_CLASS, Value::Ulong(CKO_SECRET_KEY)),
+        (CKA_KEY_TYPE, Value::Ulong(CKK_AES)),
+        (CKA_TOKEN, Value::Bool(true)),
+        (CKA_PRIVATE, Value::Bool(private)),
+        (CKA_LABEL, Value::Bytes(label.as_bytes().to_vec())),
+        (CKA_ID, Value::Bytes(vec![7])),
+        (CKA_VALUE, Value::secret(SecretBytes::copy_of(format!("secret of {label}").as_bytes()))),
+    ]
+    .into_iter()
+    .collect()
+}
+
+fn certificate(label: &str) -> Attributes {
+    [
+        (CKA_CLASS, Value::Ulong(CKO_CERTIFICATE)),
+        (CKA_TOKEN, Value::Bool(true)),
+        (CKA_PRIVATE, Value::Bool(false)),
+        (CKA_LABEL, Value::Bytes(label.as_bytes().to_vec())),
+        (CKA_VALUE, Value::Bytes(b"der".to_vec())),
+    ]
+    .into_iter()
+    .collect()
+}
+
+fn by_label(label: &str) -> Template {
+    Template(vec![(CKA_LABEL, Value::Bytes(label.as_bytes().to_vec()))])
+}
+
+fn one(token: &Token, attributes: Attributes) -> Arc<Object> {
+    token.insert(vec![attributes]).unwrap().remove(0)
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+#[test]
+fn a_new_token_is_listed_under_the_serial_of_the_free_slot() {
+    let home = Home::new();
+    let free = Token::list(&home.config).unwrap().free;
+    assert_eq!(Token::list(&home.config).unwrap().free, free);
+    let token = home.token();
+    assert_eq!(*token.serial(), free);
+    let listing = Token::list(&home.config).unwrap();
+    assert_eq!(listing.tokens, [free.clone()]);
+    assert_ne!(listing.free, free);
+    let again = Token::create(&home.config, free.clone(), "again", SO);
+    assert_eq!(again.err(), Some(Error::SessionExists));
+    Token::delete(&home.config, &free).unwrap();
+    let listing = Token::list(&home.config).unwrap();
+    assert!(listing.tokens.is_empty());
+    assert_ne!(listing.free, free);
+}
+
+#[test]
+fn wrong_pins_are_counted_in_every_process_and_lock() {
+    let home = Home::new();
+    let token = home.token();
+    let other = home.open(&token);
+    assert_eq!(token.verify_pin(Role::User, b"wrong"), Err(Error::PinIncorrect));
+    assert!(other.header().unwrap().user.is_count_low());
+    assert_eq!(other.verify_pin(Role::User, b"wrong"), Err(Error::PinIncorrect));
+    assert!(token.header().unwrap().user.is_final_try());
+    token.verify_pin(Role::User, USER).unwrap();
+    assert!(!token.header().unwrap().user.is_count_low());
+    for _ in 0..3 {
+        assert_eq!(token.verify_pin(Role::User, b"wrong"), Err(Error::PinIncorrect));
+    }
+    assert_eq!(other.verify_pin(Role::User, USER), Err(Error::PinLocked));
+    assert!(token.header().unwrap().user.is_locked());
+    assert!(!token.header().unwrap().so.is_locked());
+    token.login(Role::SecurityOfficer, SO).unwrap();
+    token.init_pin(b"new pin").unwrap();
+    other.verify_pin(Role::User, b"new pin").unwrap();
+}
+
+#[test]
+fn a_new_pin_of_bad_length_changes_nothing() {
+    let home = Home::new();
+    let token = home.token();
+    assert_eq!(token.set_pin(Role::User, USER, b"abc"), Err(Error::PinLenRange));
+    assert_eq!(token.set_pin(Role::User, USER, &[b'a'; 256]), Err(Error::PinLenRange));
+    assert_eq!(token.set_pin(Role::User, b"wrong", b"next"), Err(Error::PinIncorrect));
+    token.verify_pin(Role::User, USER).unwrap();
+    token.set_pin(Role::User, USER, b"next").unwrap();
+    assert_eq!(token.verify_pin(Role::User, USER), Err(Error::PinIncorrect));
+    token.verify_pin(Role::User, b"next").unwrap();
+}
+
+#[test]
+fn objects_come_back_as_they_were_and_are_found_by_index() {
+    let home = Home::new();
+    let token = home.token();
+    assert_eq!(token.insert(vec![certificate("c")]).err(), Some(Error::UserNotLoggedIn));
+    logged_in(&token);
+    let made = token.insert(vec![key("k", true), key("open", false), certificate("c")]).unwrap();
+    let other = home.open(&token);
+    for object in &made {
+        logged_in(&other);
+        let loaded = other.load(object.id()).unwrap();
+        assert_eq!((loaded.revision(), loaded.attributes()), (1, object.attributes()));
+        other.logout();
+    }
+    // Before login: what is public, without its secrets.
+    assert_eq!(other.find(&by_label("k")).unwrap(), []);
+    assert_eq!(other.load(made[0].id()).err(), Some(Error::ObjectHandleInvalid));
+    assert_eq!(other.find(&by_label("open")).unwrap(), [made[1].id()]);
+    assert!(other.load(made[1].id()).unwrap().secret_value().is_none());
+    assert_eq!(other.find(&Template::default()).unwrap(), [made[1].id(), made[2].id()]);
+    // The security officer sees no private object.
+    other.login(Role::SecurityOfficer, SO).unwrap();
+    assert_eq!(other.load(made[0].id()).err(), Some(Error::ObjectHandleInvalid));
+    assert_eq!(other.find(&by_label("k")).unwrap(), []);
+    other.logout();
+    logged_in(&other);
+    assert_eq!(other.find(&by_label("k")).unwrap(), [made[0].id()]);
+    let secret = Template(vec![(CKA_VALUE, Value::Bytes(b"secret of k".to_vec()))]);
+    assert_eq!(other.find(&secret).unwrap(), []);
+    let by_value = Template(vec![(CKA_VALUE, Value::Bytes(b"der".to_vec()))]);
+    assert_eq!(other.find(&by_value).unwrap(), [made[2].id()]);
+    let private = Template(vec![(CKA_PRIVATE, Value::Bool(true))]);
+    assert_eq!(other.find(&private).unwrap(), [made[0].id()]);
+}
+
+#[test]
+fn nothing_secret_is_in_a_file() {
+    let home = Home::new();
+    let token = home.token();
+    logged_in(&token);
+    token.insert(vec![key("needle", true), key("needle", false), certificate("here")]).unwrap();
+    let bytes = home.bytes();
+    assert!(contains(&bytes, b"here"));
+    assert!(!contains(&bytes, b"secret of"));
+}
+
+#[test]
+fn another_process_sees_changes_at_its_next_call() {
+    let home = Home::new();
+    let token = home.token();
+    let other = home.open(&token);
+    logged_in(&token);
+    logged_in(&other);
+    let object = one(&token, key("k", true));
+    assert_eq!(other.load(object.id()).unwrap().revision(), 1);
+    let generation = other.generation();
+    let mut changed = object.attributes().clone();
+    changed.set(CKA_LABEL, Value::Bytes(b"renamed".to_vec()));
+    token.replace(&object, changed.clone()).unwrap();
+    assert_ne!(other.generation(), generation);
+    assert_eq!(other.load(object.id()).unwrap().attributes(), &changed);
+    assert_eq!(other.find(&by_label("renamed")).unwrap(), [object.id()]);
+    assert_eq!(other.find(&by_label("k")).unwrap(), []);
+    // Somebody else was first.
+    assert_eq!(other.replace(&object, changed).err(), Some(Error::StoreBusy));
+    other.remove(&object).unwrap();
+    assert_eq!(token.load(object.id()).err(), Some(Error::ObjectHandleInvalid));
+    assert_eq!(token.remove(&object), Err(Error::ObjectHandleInvalid));
+}
+
+#[test]
+fn an_unchanged_object_is_the_same_one_after_a_change_of_another() {
+    let home = Home::new();
+    let token = home.token();
+    logged_in(&token);
+    let (one_id, two) = (one(&token, key("1", true)).id(), one(&token, key("2", true)));
+    let before = token.load(one_id).unwrap();
+    token.remove(&two).unwrap();
+    assert!(Arc::ptr_eq(&before, &token.load(one_id).unwrap()));
+}
+
+#[test]
+fn initialising_anew_ends_everything_in_every_process() {
+    let home = Home::new();
+    let token = home.token();
+    let other = home.open(&token);
+    logged_in(&token);
+    logged_in(&other);
+    let object = one(&token, key("k", true));
+    let before = other.unlocked().unwrap().identity().id();
+    assert_eq!(token.reinitialise(b"wrong pin", "x").err(), Some(Error::PinIncorrect));
+    assert!(other.load(object.id()).is_ok());
+    token.reinitialise(SO, "anew").unwrap();
+    assert_eq!(other.load(object.id()).err(), Some(Error::UserNotLoggedIn));
+    assert!(other.unlocked().is_none());
+    assert_eq!(other.header().unwrap().label, "anew");
+    assert!(!other.header().unwrap().user.set);
+    assert_eq!(other.verify_pin(Role::User, USER), Err(Error::UserPinNotInitialized));
+    other.login(Role::SecurityOfficer, SO).unwrap();
+    assert_ne!(other.unlocked().unwrap().identity().id(), before);
+    assert_eq!(other.verify().unwrap(), []);
+}
+
+#[test]
+fn an_edited_row_refuses_that_object_and_no_other() {
+    let home = Home::new();
+    let token = home.token();
+    logged_in(&token);
+    let made = token.insert(vec![key("a", true), key("b", true), certificate("c"), certificate("d")]);
+    let made = made.unwrap();
+    let edits = [
+        (0, "UPDATE objects SET sealed = substr(sealed, 1, length(sealed) - 1) WHERE id = ?1"),
+        (0, "UPDATE objects SET private = 0 WHERE id = ?1"),
+        (0, "UPDATE objects SET label = x'00112233445566778899aabbccddeeff' WHERE id = ?1"),
+        (0, "UPDATE objects SET domain_key = NULL WHERE id = ?1"),
+        (0, "UPDATE objects SET revision = 2 WHERE id = ?1"),
+        (0, "UPDATE objects SET sealed = NULL WHERE id = ?1"),
+        (2, "UPDATE objects SET clear = x'00' WHERE id = ?1"),
+        (2, "UPDATE objects SET class = NULL WHERE id = ?1"),
+        (2, "UPDATE objects SET private = 1 WHERE id = ?1"),
+    ];
+    let sql = home.sql(&token);
+    for (which, edit) in edits {
+        let id = made[which].id();
+        let before = copy_of(&sql, id);
+        assert_eq!(sql.execute(edit, [&id.0[..]]).unwrap(), 1);
+        let other = home.open(&token);
+        logged_in(&other);
+        assert_eq!(other.load(id).err(), Some(Error::ObjectTampered(id.to_string())), "{edit}");
+        let findings = other.verify().unwrap();
+        assert_eq!(findings.len(), 1, "{edit}: {findings:?}");
+        assert!(findings[0].to_string().contains(&id.to_string()));
+        for intact in [1, 3] {
+            other.load(made[intact].id()).unwrap();
+        }
+        restore(&sql, before);
+        assert_eq!(home_open_verify(&home, &token), []);
+    }
+}
+
+#[test]
+fn swapped_rows_are_refused() {
+    let home = Home::new();
+    let token = home.token();
+    logged_in(&token);
+    let made = token.insert(vec![key("a", true), key("a", true), certificate("c"), certificate("c")]);
+    let made = made.unwrap();
+    let sql = home.sql(&token);
+    for column in ["sealed", "clear"] {
+        for pair in [[0, 1], [2, 3]] {
+            let value = |id: ObjectId| -> Option<Vec<u8>> {
+                let query = format!("SELECT {column} FROM objects WHERE id = ?1");
+                sql.query_row(&query, [&id.0[..]], |row| row.get(0)).unwrap()
+            };
+            let ids = pair.map(|place| made[place].id());
+            let update = format!("UPDATE objects SET {column} = ?2 WHERE id = ?1");
+            let values = ids.map(value);
+            for (id, value) in ids.iter().zip(values.iter().rev()) {
+                sql.execute(&update, (&id.0[..], value)).unwrap();
+            }
+        }
+    }
+    let other = home.open(&token);
+    logged_in(&other);
+    for object in &made {
+        let refused = Error::ObjectTampered(object.id().to_string());
+        assert_eq!(other.load(object.id()).err(), Some(refused));
+    }
+}
+
+#[test]
+fn rows_put_back_deleted_or_destroyed_are_found_and_named() {
+    let home = Home::new();
+    let token = home.token();
+    logged_in(&token);
+    let [old, deleted, destroyed] = ["old", "deleted", "destroyed"].map(|label| one(&token, key(label, true)));
+    let sql = home.sql(&token);
+    let (first, last) = (copy_of(&sql, old.id()), copy_of(&sql, destroyed.id()));
+    token.replace(&old, key("newer", true)).unwrap();
+    token.remove(&destroyed).unwrap();
+    assert_eq!(home_open_verify(&home, &token), []);
+    restore(&sql, first);
+    restore(&sql, last);
+    sql.execute("DELETE FROM objects WHERE id = ?1", [&deleted.id().0[..]]).unwrap();
+    let other = home.open(&token);
+    logged_in(&other);
+    for id in [old.id(), deleted.id(), destroyed.id()] {
+        assert_eq!(other.load(id).err(), Some(Error::ObjectTampered(id.to_string())));
+    }
+    let findings = other.verify().unwrap();
+    assert_eq!(findings.len(), 3, "{findings:?}");
+    assert!(findings.contains(&Finding::PutBack(old.id(), 1, 2)));
+    assert!(findings.contains(&Finding::Deleted(deleted.id())));
+    assert!(findings.contains(&Finding::Foreign(destroyed.id())));
+    // Everything else goes on, and the security officer can clean up.
+    let intact = one(&other, key("intact", true));
+    other.login(Role::SecurityOfficer, SO).unwrap();
+    assert_eq!(other.accept().unwrap().len(), 1);
+    logged_in(&other);
+    assert_eq!(other.load(intact.id()).unwrap().revision(), 1);
+    assert_eq!(other.verify().unwrap(), []);
+}
+
+#[test]
+fn a_leaf_put_back_with_its_row_is_found() {
+    let home = Home::new();
+    let token = home.token();
+    logged_in(&token);
+    let object = one(&token, key("old", true));
+    let sql = home.sql(&token);
+    let leaf = i64::from(crate::storage::tree::leaf_of(object.id()));
+    let node: (Vec<u8>, Vec<u8>) = sql
+        .query_row("SELECT body, mac FROM nodes WHERE level = 2 AND place = ?1", [leaf], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    let row = copy_of(&sql, object.id());
+    token.replace(&object, key("newer", true)).unwrap();
+    restore(&sql, row);
+    let put = "UPDATE nodes SET body = ?2, mac = ?3 WHERE level = 2 AND place = ?1";
+    sql.execute(put, (leaf, node.0, node.1)).unwrap();
+    let other = home.open(&token);
+    logged_in(&other);
+    assert!(matches!(other.load(object.id()), Err(Error::StoreTampered(_))));
+    assert!(!other.verify().unwrap().is_empty());
+    one(&other, key("service goes on", true));
+}
+
+#[test]
+fn an_older_database_is_told_by_the_anchor() {
+    let home = Home::new();
+    let token = home.token();
+    logged_in(&token);
+    let object = one(&token, key("k", true));
+    token.scrub().unwrap();
+    let copy = std::fs::read(home.database(&token)).unwrap();
+    token.remove(&object).unwrap();
+    token.scrub().unwrap();
+    let serial = token.serial().clone();
+    drop(token);
+    let path = home.directory.path().join("tokens").join(serial.to_string()).join("token.db");
+    std::fs::write(&path, copy).unwrap();
+    let token = Token::open(&home.config, &serial).unwrap();
+    logged_in(&token);
+    assert!(matches!(token.load(object.id()), Err(Error::StoreTampered(_))));
+    let findings = token.verify().unwrap();
+    assert!(matches!(findings[..], [Finding::RolledBack(_, _)]), "{findings:?}");
+}
+
+#[test]
+fn a_public_key_that_is_exchanged_signs_nothing() {
+    let home = Home::new();
+    let token = home.token();
+    logged_in(&token);
+    let object = one(&token, certificate("c"));
+    token.logout();
+    let sql = home.sql(&token);
+    let card: Vec<u8> =
+        sql.query_row("SELECT value FROM facts WHERE name = 'token'", [], |row| row.get(0)).unwrap();
+    let place = card.windows(32).position(|window| window == token.card.load().signing).unwrap();
+    let mut other = card.clone();
+    other[place] ^= 1;
+    sql.execute("UPDATE facts SET value = ?1 WHERE name = 'token'", [other]).unwrap();
+    let other = home.open(&token);
+    assert!(matches!(other.load(object.id()), Err(Error::StoreTampered(_))));
+}
+
+#[test]
+fn recorded_roles_last_and_never_change() {
+    let home = Home::new();
+    let token = home.token();
+    logged_in(&token);
+    let state = |role, carried| RoleState { role, carried };
+    let (lineage, other_lineage) = ([1; 16], [2; 16]);
+    assert_eq!(token.role(&lineage).unwrap(), RoleState::default());
+    token.record_role(&lineage, state(Usage::Wrapping, false)).unwrap();
+    let other = home.open(&token);
+    logged_in(&other);
+    assert_eq!(other.role(&lineage).unwrap(), state(Usage::Wrapping, false));
+    assert_eq!(other.role(&other_lineage).unwrap(), RoleState::default());
+    other.record_role(&lineage, state(Usage::Undecided, true)).unwrap();
+    assert_eq!(token.role(&lineage).unwrap(), state(Usage::Wrapping, true));
+    let refused = token.record_role(&lineage, state(Usage::Data, false));
+    assert_eq!(refused, Err(Error::KeyFunctionNotPermitted));
+    home.sql(&token).execute("UPDATE roles SET role = CAST(substr(role, 1, 32) || x'0100' AS BLOB)", []).unwrap();
+    let third = home.open(&token);
+    logged_in(&third);
+    assert!(matches!(third.role(&lineage), Err(Error::ObjectTampered(_))));
+}
+
+#[test]
+fn refused_domain_tokens_are_remembered_with_their_reason() {
+    let home = Home::new();
+    let token = home.token();
+    logged_in(&token);
+    let installed = token.domain_token().unwrap();
+    assert_eq!(token.ingest(&installed), Ok(Ingested::NoOp));
+    let mut forged = installed;
+    *forged.last_mut().unwrap() ^= 1;
+    assert!(matches!(token.ingest(&forged), Err(Error::DomainTokenRefused(_))));
+    let events = token.events(10).unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].kind, REFUSED);
+}
+
+fn home_open_verify(home: &Home, token: &Token) -> Vec<Finding> {
+    let other = home.open(token);
+    logged_in(&other);
+    other.verify().unwrap()
+}
+
+type Copied = Vec<rusqlite::types::Value>;
+
+fn copy_of(sql: &Connection, id: ObjectId) -> Copied {
+    sql.query_row("SELECT * FROM objects WHERE id = ?1", [&id.0[..]], |row| {
+        (0..11).map(|place| row.get(place)).collect()
+    })
+    .unwrap()
+}
+
+fn restore(sql: &Connection, row: Copied) {
+    let put = "INSERT OR REPLACE INTO objects VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)";
+    sql.execute(put, rusqlite::params_from_iter(row)).unwrap();
+}

@@ -1,0 +1,157 @@
+//! What a login opens: the module's keys, its identity and the domain keys.
+
+use super::anchoring::Installed as Version;
+use super::cache::Cache;
+use super::domain;
+use super::header::Card;
+use super::pins::Role;
+use super::{Token, anchoring};
+use crate::domain::identity::Identity;
+use crate::domain::ingest::Installed;
+use crate::domain::keyring::Keyring;
+use crate::error::{Error, Result};
+use crate::seal::root::{ModuleKeys, Root};
+use crate::storage::Reader;
+use crate::storage::tree::Tree;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Everything that a PIN opens. Erased when the last holder lets go of it.
+pub struct Unlocked {
+    role: Role,
+    epoch: [u8; 16],
+    root: Root,
+    keys: ModuleKeys,
+    pub(super) tree: Tree,
+    view: ArcSwap<View>,
+    /// The domain generation that `view` belongs to.
+    seen: AtomicU64,
+    pub(super) cache: Cache,
+}
+
+/// The identity and the domain as they are installed. Swapped whole, never changed.
+pub(super) struct View {
+    pub(super) identity: Arc<Identity>,
+    pub(super) installed: Arc<Installed>,
+    /// The domain keys; none when the module is suspended or no member.
+    pub(super) ring: Option<Arc<Keyring>>,
+}
+
+impl Unlocked {
+    /// Who is logged in.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The module's identity.
+    #[must_use]
+    pub fn identity(&self) -> Arc<Identity> {
+        Arc::clone(&self.view.load().identity)
+    }
+
+    /// The installed version of the domain.
+    #[must_use]
+    pub fn domain(&self) -> Arc<Installed> {
+        Arc::clone(&self.view.load().installed)
+    }
+
+    /// Its number and its token's hash.
+    pub(super) fn installed(&self) -> Version {
+        let view = self.view.load();
+        (view.installed.state.version, view.installed.hash.0)
+    }
+
+    pub(super) fn root(&self) -> &Root {
+        &self.root
+    }
+
+    pub(super) fn keys(&self) -> &ModuleKeys {
+        &self.keys
+    }
+
+    /// Puts a newer view in place; what was opened under the older one goes.
+    pub(super) fn show(&self, view: View) {
+        self.view.store(Arc::new(view));
+        self.cache.clear();
+    }
+}
+
+impl Token {
+    /// Opens everything with the root.
+    pub(super) fn unlock(&self, role: Role, root: &Root) -> Result<Unlocked> {
+        let keys = root.keys();
+        let anchored = self.anchored()?.filter(|known| known.is_genuine(&keys));
+        let seen = self.registry.domain_generation();
+        let (card, view) = self.store.reading(|reader| {
+            Ok((Card::read(reader)?, open_view(reader, &keys)?))
+        })?;
+        let of_now = |known: &anchoring::Known| known.epoch == card.epoch;
+        // An anchor of another initialisation: nothing in the database is as new as that.
+        let floor = anchored.map_or(0, |known| if of_now(&known) { known.counter } else { u64::MAX });
+        let unlocked = Unlocked {
+            role,
+            epoch: card.epoch,
+            root: root.duplicate(),
+            tree: Tree::new(keys.tree.clone(), floor),
+            keys,
+            view: ArcSwap::from_pointee(view),
+            seen: AtomicU64::new(seen),
+            cache: Cache::new(),
+        };
+        self.card.store(Arc::new(card));
+        Ok(unlocked)
+    }
+
+    /// The domain keys as they are now, whichever process changed them.
+    ///
+    /// # Errors
+    /// `UserNotLoggedIn` when the token was initialised anew; `DomainRule` when this module holds no
+    /// keys of its domain; those of the store.
+    pub fn keyring(&self, unlocked: &Unlocked) -> Result<Arc<Keyring>> {
+        let now = self.registry.domain_generation();
+        if unlocked.seen.load(Ordering::Acquire) != now {
+            self.store.reading(|reader| self.look_again(unlocked, reader))?;
+            unlocked.seen.store(now, Ordering::Release);
+        }
+        let view = unlocked.view.load();
+        view.ring.as_ref().map(Arc::clone).ok_or_else(no_keys)
+    }
+
+    /// As [`Token::keyring`], within a transaction that writes: nobody else changes anything now.
+    pub(super) fn keyring_within(&self, unlocked: &Unlocked, reader: &dyn Reader) -> Result<Arc<Keyring>> {
+        self.look_again(unlocked, reader)?;
+        let view = unlocked.view.load();
+        view.ring.as_ref().map(Arc::clone).ok_or_else(no_keys)
+    }
+
+    /// Compares what is unlocked with what is installed, and takes in what is newer.
+    fn look_again(&self, unlocked: &Unlocked, reader: &dyn Reader) -> Result<()> {
+        let installed = domain::version(reader)?;
+        if installed == Some(unlocked.installed()) {
+            return Ok(());
+        }
+        if Card::read(reader)?.epoch != unlocked.epoch {
+            unlocked.cache.clear();
+            let gone = self.unlocked.load_full();
+            if gone.is_some_and(|own| own.epoch == unlocked.epoch) {
+                self.unlocked.store(None);
+            }
+            return Err(Error::UserNotLoggedIn);
+        }
+        unlocked.show(open_view(reader, &unlocked.keys)?);
+        Ok(())
+    }
+}
+
+/// Opens the identity and the installed domain.
+fn open_view(reader: &dyn Reader, keys: &ModuleKeys) -> Result<View> {
+    let identity = Arc::new(domain::identity(reader, keys)?);
+    let (installed, ring) = domain::restore(reader, &identity)?;
+    Ok(View { identity, installed: Arc::new(installed), ring: ring.map(Arc::new) })
+}
+
+fn no_keys() -> Error {
+    Error::DomainRule("this module holds no keys of its domain: it is suspended or no member".into())
+}
