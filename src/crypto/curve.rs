@@ -162,20 +162,14 @@ impl NamedCurve {
     }
 }
 
-/// Whether the bytes are one element of a kind that curve parameters can be: an identifier, a name, the
-/// numbers of a curve, or NULL.
+/// Whether the bytes are one element of a kind that curve parameters can be: an identifier, a name, or the
+/// numbers of a curve. NULL is one too, but barred here (PKCS #11 3.2, section 6.3.3).
 fn well_formed(parameters: &[u8]) -> bool {
     use pkcs8::der::asn1::AnyRef;
     use pkcs8::der::{Decode, Tag, Tagged};
-    let Ok(element) = AnyRef::from_der(parameters) else {
-        return false;
-    };
-    match element.tag() {
-        Tag::ObjectIdentifier | Tag::PrintableString => !element.value().is_empty(),
-        Tag::Sequence => true,
-        Tag::Null => element.value().is_empty(),
-        _ => false,
-    }
+    let kinds = [Tag::ObjectIdentifier, Tag::PrintableString, Tag::Sequence];
+    AnyRef::from_der(parameters)
+        .is_ok_and(|element| kinds.contains(&element.tag()) && !element.value().is_empty())
 }
 
 #[cfg(test)]
@@ -210,12 +204,11 @@ mod tests {
 
     #[test]
     fn other_curves_are_told_from_nonsense() {
-        // secp224r1, brainpool by name, parameters by numbers, implicitlyCA
-        let unknown: [&[u8]; 4] = [
+        // secp224r1, brainpool by name, parameters by numbers
+        let unknown: [&[u8]; 3] = [
             b"\x06\x05\x2b\x81\x04\x00\x21",
             b"\x13\x02bp",
             b"\x30\x03\x02\x01\x01",
-            b"\x05\x00",
         ];
         for encoded in unknown {
             assert_eq!(
@@ -224,8 +217,10 @@ mod tests {
                 "{encoded:?}"
             );
         }
-        let nonsense: [&[u8]; 6] = [
+        let nonsense: [&[u8]; 8] = [
             b"",
+            b"\x05\x00",
+            b"\x30\x00",
             b"\x06",
             b"\x06\x00",
             b"\x06\x05\x2b\x81\x04\x00",

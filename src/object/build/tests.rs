@@ -569,7 +569,7 @@ fn edwards_keys_tell_their_point() {
         (CKA_VALUE, secret(&[1; 32])),
     ];
     let made = create(&key(CKO_PRIVATE_KEY, CKK_EC_EDWARDS, &entries), USER).unwrap();
-    assert_eq!(made.bytes(CKA_EC_POINT).map(<[u8]>::len), Some(32));
+    assert_eq!(made.bytes(CKA_EC_POINT).map(<[u8]>::len), Some(34));
     let info = read::computed(
         &made,
         Family::EdwardsPrivate,
