@@ -24,7 +24,7 @@ pub struct Module {
     /// The open sessions.
     pub sessions: Table<Arc<Session>>,
     /// The object handles.
-    pub objects: Objects,
+    pub objects: Arc<Objects>,
 }
 
 impl Module {
@@ -39,7 +39,7 @@ impl Module {
             config,
             slots: RwLock::default(),
             sessions: Table::new(),
-            objects: Objects::default(),
+            objects: Arc::default(),
         };
         module.rescan()?;
         Ok(module)
@@ -104,7 +104,12 @@ impl Module {
             Some(token) => token.reinitialise(so_pin, label)?,
             None => {
                 let serial = Serial::of_slot(slot.id());
-                slot.insert(Arc::new(Token::create(&self.config, serial, label, so_pin)?));
+                slot.insert(Arc::new(Token::create(
+                    &self.config,
+                    serial,
+                    label,
+                    so_pin,
+                )?));
             }
         }
         self.objects.end_slot(slot.id());
@@ -113,8 +118,8 @@ impl Module {
     }
 
     /// Lets a thread watch the token for changes by other processes, if the host allows threads.
-    pub fn watch(&self, token: &Arc<Token>) {
-        self.watchers.watch(token);
+    pub fn watch(&self, slot: u64, token: &Arc<Token>) {
+        self.watchers.watch(slot, token, &self.objects);
     }
 
     /// Brings the slots in line with the tokens on disk.

@@ -91,9 +91,18 @@ impl<'m> Context<'m> {
     /// # Errors
     /// Those of [`Context::usable_key`] and of rule 33.
     pub fn judged_key(&self, handle: ObjectHandle, usage: Use, row: &Row) -> Result<Arc<Object>> {
-        let key = self.usable_key(handle, usage, row)?;
-        self.judge_use(usage, row, &key)?;
+        let key = self.key(handle, bad_handle(usage))?;
+        self.permit(&key, usage, row)?;
         Ok(key)
+    }
+
+    /// Whether a key permits a use by a mechanism, by its own attributes and by rule 33.
+    ///
+    /// # Errors
+    /// Those of `usage::permit` and of rule 33.
+    pub fn permit(&self, key: &Object, usage: Use, row: &Row) -> Result<()> {
+        usage::permit(usage, key.attributes(), row.mechanism, row.key_types, today)?;
+        self.judge_use(usage, row, key)
     }
 }
 

@@ -21,6 +21,14 @@ impl Context<'_> {
         }
     }
 
+    /// What a key has been used for, the token's record included.
+    ///
+    /// # Errors
+    /// Those of reading the record.
+    pub fn uses_of(&self, key: &Object) -> Result<RoleState> {
+        Ok(self.facts_of(key)?.uses)
+    }
+
     /// What the rules know of a key, the token's record included.
     fn facts_of(&self, key: &Object) -> Result<Key> {
         let record = if is_recorded(key) {

@@ -3,16 +3,18 @@
 use super::context::Context;
 use crate::error::{Error, Result};
 use crate::mechanism::params::Mechanism;
+use crate::mechanism::private_key_info;
 use crate::module::Module;
 use crate::object::attribute::Template;
 use crate::object::build::{self, Generation, Plan};
 use crate::object::policy::{Act, judge};
 use crate::object::usage::Use;
+use crate::object::vendor::CKM_KEYWARD_KEY_TOKEN;
 use crate::object::{Object, access, read};
 use crate::secret::SecretBytes;
 use crate::session::handles::{ObjectHandle, SessionHandle};
 use crate::session::output::Output;
-use cryptoki_sys::{CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY};
+use cryptoki_sys::{CKA_KEY_TYPE, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY};
 
 /// `C_GenerateKey`.
 ///
@@ -87,6 +89,9 @@ pub fn wrap(
     output: Output<'_>,
 ) -> Result<usize> {
     let context = Context::new(module, session)?;
+    if mechanism.kind == CKM_KEYWARD_KEY_TOKEN {
+        return super::key_tokens::wrap(&context, mechanism, wrapping, key, output);
+    }
     let row = mechanism.row()?;
     let (length, wrap) = row.operations.wrap.ok_or(Error::MechanismInvalid)?;
     let params = mechanism.params?;
@@ -113,12 +118,14 @@ pub fn wrap(
 /// What a wrap mechanism wraps: the value of a secret key, or a private key as `PrivateKeyInfo`.
 enum Material<'k> {
     Value(&'k SecretBytes),
+    Encoded(SecretBytes),
 }
 
 impl Material<'_> {
     fn expose(&self) -> &[u8] {
         match self {
             Material::Value(value) => value.expose(),
+            Material::Encoded(encoded) => encoded.expose(),
         }
     }
 }
@@ -129,6 +136,7 @@ fn material(key: &Object) -> Result<Material<'_>> {
             .secret_value()
             .map(Material::Value)
             .ok_or(Error::KeyNotWrappable),
+        Some(CKO_PRIVATE_KEY) => private_key_info::encode(key.attributes()).map(Material::Encoded),
         _ => Err(Error::KeyNotWrappable),
     }
 }
@@ -146,6 +154,9 @@ pub fn unwrap(
     template: &Template,
 ) -> Result<ObjectHandle> {
     let context = Context::new(module, session)?;
+    if mechanism.kind == CKM_KEYWARD_KEY_TOKEN {
+        return super::key_tokens::unwrap(&context, mechanism, unwrapping, wrapped, template);
+    }
     let row = mechanism.row()?;
     let unwrap = row.operations.unwrap.ok_or(Error::MechanismInvalid)?;
     let params = mechanism.params?;
@@ -168,7 +179,13 @@ pub fn unwrap(
         asked.as_ref().map(std::slice::from_ref),
     )?;
     let material = match plan.class() {
-        CKO_PRIVATE_KEY => return Err(Error::TemplateInconsistent(cryptoki_sys::CKA_CLASS)),
+        CKO_PRIVATE_KEY => {
+            let kind = plan.attributes().key_type();
+            private_key_info::decode(
+                &material,
+                kind.ok_or(Error::TemplateIncomplete(CKA_KEY_TYPE))?,
+            )?
+        }
         _ => build::secret_value(material),
     };
     context.store_one(plan.finish(material)?)

@@ -4,8 +4,10 @@
 pub mod cipher;
 pub mod context;
 pub mod digest;
+pub mod domain;
 pub mod general;
 mod guarding;
+pub mod key_tokens;
 pub mod keys;
 pub mod objects;
 pub mod random;

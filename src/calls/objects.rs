@@ -59,7 +59,7 @@ impl Context<'_> {
     }
 }
 
-/// `C_CreateObject`.
+/// `C_CreateObject`. A data object of one of our application names is a domain token to ingest.
 ///
 /// # Errors
 /// Those of the template, the access matrix and the store.
@@ -69,7 +69,10 @@ pub fn create(
     template: &Template,
 ) -> Result<ObjectHandle> {
     let context = Context::new(module, session)?;
-    let attributes = build::create(template, context.state())?;
+    let mut attributes = build::create(template, context.state())?;
+    if let Some(carried) = super::domain::carried(&attributes)? {
+        context.take_domain_object(&mut attributes, carried)?;
+    }
     context.store_one(attributes)
 }
 

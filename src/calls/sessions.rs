@@ -127,7 +127,7 @@ pub fn login(
     let unlocked = session.token().login(role_of(who), pin)?;
     slot.log_in(who, unlocked);
     drop(counts);
-    module.watch(session.token());
+    module.watch(slot.id(), session.token());
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod edwards;
 mod generic_secret;
 mod hashes;
 mod hmac;
+pub mod key_token;
 mod keywrap;
 mod mac;
 mod montgomery;

@@ -1,6 +1,7 @@
 //! Threads that watch tokens for changes by other processes, so that an idle process also lets go
 //! of a removed domain key.
 
+use super::objects::Objects;
 use crate::token::Token;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,7 +36,7 @@ impl Watchers {
 
     /// Starts to watch a token, if no thread does. A thread that the system refuses is done
     /// without: changes are then noticed at the next call.
-    pub fn watch(&self, token: &Arc<Token>) {
+    pub fn watch(&self, slot: u64, token: &Arc<Token>, objects: &Arc<Objects>) {
         let mut running = self.running.lock();
         let watched = |own: &Watcher| own.token.as_ptr() == Arc::as_ptr(token);
         if !self.allowed || running.iter().any(watched) {
@@ -43,8 +44,9 @@ impl Watchers {
         }
         let stop = Arc::new(AtomicBool::new(false));
         let (weak, told) = (Arc::downgrade(token), Arc::clone(&stop));
+        let objects = Arc::downgrade(objects);
         let builder = std::thread::Builder::new().name("keyward-watch".into());
-        if let Ok(thread) = builder.spawn(move || run(&weak, &told)) {
+        if let Ok(thread) = builder.spawn(move || run(slot, &weak, &objects, &told)) {
             running.push(Watcher {
                 token: Arc::downgrade(token),
                 stop,
@@ -69,11 +71,21 @@ impl Watchers {
     }
 }
 
-fn run(token: &Weak<Token>, stop: &AtomicBool) {
+fn run(slot: u64, token: &Weak<Token>, objects: &Weak<Objects>, stop: &AtomicBool) {
+    let mut seen = None;
     while !stop.load(Ordering::Acquire) {
-        let Some(token) = token.upgrade() else { return };
+        let (Some(token), Some(objects)) = (token.upgrade(), objects.upgrade()) else {
+            return;
+        };
+        let generation = token.generation();
+        if seen
+            .replace(generation)
+            .is_some_and(|before| before != generation)
+        {
+            // What went wrong here goes wrong again, and is reported, at the next call.
+            let _ = token.refresh();
+            objects.forget_seen(slot);
+        }
         token.wait_for_change(NAP);
-        // What went wrong here goes wrong again, and is reported, at the next call.
-        let _ = token.refresh();
     }
 }

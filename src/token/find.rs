@@ -3,8 +3,8 @@
 use super::pins::Role;
 use super::{Token, record};
 use crate::error::Result;
-use crate::object::attribute::{AttributeType, Template, Value};
-use crate::object::{Object, ObjectId};
+use crate::object::attribute::{Template, Value};
+use crate::object::{ObjectId, read};
 use crate::storage::{Column, Query, Scope};
 use cryptoki_sys::{CKA_PRIVATE, CKA_TOKEN};
 
@@ -17,31 +17,39 @@ impl Token {
     /// Those of the store.
     pub fn find(&self, template: &Template) -> Result<Vec<ObjectId>> {
         let login = self.unlocked.load_full();
-        let user = login.as_ref().filter(|unlocked| unlocked.role() == Role::User);
+        let user = login
+            .as_ref()
+            .filter(|unlocked| unlocked.role() == Role::User);
         let blind = user.map(|unlocked| &*unlocked.keys().index);
-        let Some((query, rest)) = plan(template, blind) else { return Ok(Vec::new()) };
-        let found = self.store.reading(|reader| reader.find(&query))?;
-        if rest.is_empty() {
-            return Ok(found);
-        }
-        let wanted = |id: &ObjectId| {
-            self.load(*id).is_ok_and(|object| rest.iter().all(|(kind, value)| has(&object, *kind, value)))
+        let Some((query, opened)) = plan(template, blind) else {
+            return Ok(Vec::new());
         };
-        Ok(found.into_iter().filter(wanted).collect())
+        let mut found = self.store.reading(|reader| reader.find(&query))?;
+        if opened {
+            found.retain(|id| {
+                self.load(*id)
+                    .is_ok_and(|object| read::matches(&object, template))
+            });
+        }
+        if let Some(unlocked) = user {
+            found.extend(self.find_domain_keys(unlocked, template));
+        }
+        Ok(found)
     }
 }
 
-/// What of a template the indexes answer, and what is left; `None` when nothing can match.
-type Plan<'t> = Option<(Query, Vec<(AttributeType, &'t Value)>)>;
-
-fn plan<'t>(template: &'t Template, blind: Option<&[u8; 32]>) -> Plan<'t> {
+/// What of a template the indexes answer, and whether what they find must be opened for the rest;
+/// `None` when nothing can match.
+fn plan(template: &Template, blind: Option<&[u8; 32]>) -> Option<(Query, bool)> {
     let mut query = Query::default();
     if blind.is_some() {
         query.scope = Scope::All;
     }
-    let mut rest = Vec::new();
+    let mut opened = false;
     for (kind, value) in &template.0 {
-        let column = Column::ALL.into_iter().find(|column| record::attribute_of(*column) == *kind);
+        let column = Column::ALL
+            .into_iter()
+            .find(|column| record::attribute_of(*column) == *kind);
         match (*kind, value, column) {
             (CKA_TOKEN, Value::Bool(true), _) => {}
             (CKA_TOKEN, _, _) => return None,
@@ -51,20 +59,12 @@ fn plan<'t>(template: &'t Template, blind: Option<&[u8; 32]>) -> Plan<'t> {
             (_, _, Some(column)) => {
                 let plain = record::index_key(column, value, None)?;
                 let blinded = blind.and_then(|key| record::index_key(column, value, Some(key)));
-                query.conditions.push((column, std::iter::once(plain).chain(blinded).collect()));
+                query
+                    .conditions
+                    .push((column, std::iter::once(plain).chain(blinded).collect()));
             }
-            (_, _, None) => rest.push((*kind, value)),
+            (_, _, None) => opened = true,
         }
     }
-    Some((query, rest))
-}
-
-/// Whether an object has an attribute with this value. A sensitive value matches nothing: a search
-/// must not tell whether a guess was right.
-fn has(object: &Object, kind: AttributeType, wanted: &Value) -> bool {
-    match (object.attributes().value(kind), wanted) {
-        (Some(Value::Secret(_)), _) => false,
-        (Some(Value::Bytes(own)), wanted) => wanted.as_bytes() == Some(own),
-        _ => object.attributes().matches(kind, wanted),
-    }
+    Some((query, opened))
 }

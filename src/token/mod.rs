@@ -9,6 +9,7 @@ mod anchoring;
 mod cache;
 mod changes;
 mod domain;
+mod domain_keys;
 mod find;
 mod header;
 mod home;
@@ -73,7 +74,8 @@ impl Token {
     /// Sleeps until any process changes the token, [`Token::wake`] is called, or `most` passes.
     pub fn wait_for_change(&self, most: Duration) {
         let seen = self.watched.load(Ordering::SeqCst);
-        self.watched.store(self.registry.wait(seen, most), Ordering::SeqCst);
+        self.watched
+            .store(self.registry.wait(seen, most), Ordering::SeqCst);
     }
 
     /// Wakes [`Token::wait_for_change`] in every process.

@@ -113,8 +113,13 @@ impl Token {
     pub fn remove_id(&self, id: ObjectId) -> Result<()> {
         let unlocked = self.login_needed()?;
         self.change(|writer| {
-            self.keyring_within(&unlocked, writer).map(drop).or_else(keyless)?;
-            let listed = unlocked.tree.entry(writer, unlocked.tree.floor(), id)?.is_some();
+            self.keyring_within(&unlocked, writer)
+                .map(drop)
+                .or_else(keyless)?;
+            let listed = unlocked
+                .tree
+                .entry(writer, unlocked.tree.floor(), id)?
+                .is_some();
             if !writer.delete_row(id)? && !listed {
                 return Err(Error::ObjectHandleInvalid);
             }
@@ -136,20 +141,34 @@ impl Token {
         // Read before the store is: a change in between makes what is kept look old, never new.
         let counter = self.registry.group(leaf_of(id));
         let login = self.unlocked.load();
-        let cache = login.as_ref().map_or(&self.public, |unlocked| &unlocked.cache);
+        let cache = login
+            .as_ref()
+            .map_or(&self.public, |unlocked| &unlocked.cache);
         if let Some(object) = counter.and_then(|counter| cache.current(id, counter)) {
             return Ok(object);
         }
         match login.as_ref() {
-            Some(unlocked) => self.load_checked(unlocked, id, counter),
+            Some(unlocked) => match self.load_checked(unlocked, id, counter) {
+                Err(Error::ObjectHandleInvalid) => self
+                    .domain_key(unlocked, id)
+                    .ok_or(Error::ObjectHandleInvalid),
+                other => other,
+            },
             None => self.load_public(id, counter),
         }
     }
 
-    fn load_checked(&self, unlocked: &Unlocked, id: ObjectId, counter: Option<u64>) -> Result<Arc<Object>> {
+    fn load_checked(
+        &self,
+        unlocked: &Unlocked,
+        id: ObjectId,
+        counter: Option<u64>,
+    ) -> Result<Arc<Object>> {
         let ring = self.keyring(unlocked);
         let floor = unlocked.tree.floor();
-        let row = self.store.reading(|reader| checked_row(unlocked, reader, floor, id))?;
+        let row = self
+            .store
+            .reading(|reader| checked_row(unlocked, reader, floor, id))?;
         if row.private && unlocked.role() != Role::User {
             return Err(Error::ObjectHandleInvalid);
         }
@@ -170,7 +189,9 @@ impl Token {
 
     fn load_public(&self, id: ObjectId, counter: Option<u64>) -> Result<Arc<Object>> {
         let row = self.store.reading(|reader| reader.row(id))?;
-        let row = row.filter(|row| !row.private).ok_or(Error::ObjectHandleInvalid)?;
+        let row = row
+            .filter(|row| !row.private)
+            .ok_or(Error::ObjectHandleInvalid)?;
         if let Some(object) = self.public.revalidate(id, row.revision, counter) {
             return Ok(object);
         }
@@ -237,8 +258,17 @@ pub(super) fn carry_over(
 ) -> Result<Vec<String>> {
     let mut left = Vec::new();
     let card = Card::read(writer)?;
-    for key in old.keys().iter().map(|key| key.key.id()).filter(|id| new.find(*id).is_none()) {
-        let query = Query { scope: Scope::All, domain_key: Some(key.0), ..Query::default() };
+    for key in old
+        .keys()
+        .iter()
+        .map(|key| key.key.id())
+        .filter(|id| new.find(*id).is_none())
+    {
+        let query = Query {
+            scope: Scope::All,
+            domain_key: Some(key.0),
+            ..Query::default()
+        };
         for id in writer.find(&query)? {
             let row = checked_row(unlocked, writer, unlocked.tree.floor(), id);
             match row.and_then(|row| record::open(unlocked, old, &card, &row)) {
@@ -251,12 +281,19 @@ pub(super) fn carry_over(
 }
 
 fn live(revision: u64) -> Entry {
-    Entry { revision, mark: Mark::Live }
+    Entry {
+        revision,
+        mark: Mark::Live,
+    }
 }
 
 fn touched(changes: &[(ObjectId, Option<Entry>)], head: (u64, [u8; 32])) -> Touched {
     let groups = changes.iter().map(|(id, _)| leaf_of(*id)).collect();
-    Touched { groups, head: Some(head), ..Touched::nothing() }
+    Touched {
+        groups,
+        head: Some(head),
+        ..Touched::nothing()
+    }
 }
 
 /// A module without domain keys can still destroy.
