@@ -1,0 +1,252 @@
+//! How a version of a domain, or a request for one, is printed.
+
+use crate::failure::Failure;
+use crate::output::{Output, Table, fields, hex, time};
+use keyward_pkcs11::domain::command::{Approvals, Change};
+use keyward_pkcs11::domain::ids::Digest;
+use keyward_pkcs11::domain::state::State;
+use serde::Serialize;
+
+/// A version, as printed.
+#[derive(Serialize)]
+struct Version {
+    domain: String,
+    label: String,
+    version: u64,
+    token: String,
+    fingerprint: String,
+    created: String,
+    members: Vec<Member>,
+    operators: Vec<Operator>,
+    rules: Vec<Rule>,
+    keys: Vec<Key>,
+    removed_keys: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Member {
+    id: String,
+    label: String,
+    active: bool,
+}
+
+#[derive(Serialize)]
+struct Operator {
+    id: String,
+    label: String,
+    role: String,
+    suspended: bool,
+}
+
+#[derive(Serialize)]
+struct Rule {
+    command: &'static str,
+    needs: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Key {
+    id: String,
+    state: String,
+    created: String,
+}
+
+/// A request, as printed.
+#[derive(Serialize)]
+struct Request {
+    domain: String,
+    parent: String,
+    expires: String,
+    changes: Vec<String>,
+    signers: Vec<String>,
+}
+
+/// Prints a version.
+pub(crate) fn print(state: &State, token: Digest, output: &Output) -> Result<(), Failure> {
+    output.print(&Version::of(state, token), Version::text)
+}
+
+/// Prints a request.
+pub(crate) fn print_request(approvals: &Approvals, output: &Output) -> Result<(), Failure> {
+    let mandate = approvals.mandate();
+    let signatures = &approvals.signed().signatures;
+    let request = Request {
+        domain: mandate.domain.to_string(),
+        parent: mandate.parent.to_string(),
+        expires: time(mandate.expires),
+        changes: mandate.changes.iter().map(describe).collect(),
+        signers: signatures
+            .iter()
+            .map(|signature| hex(&signature.signer))
+            .collect(),
+    };
+    output.print(&request, |request| {
+        fields(&[
+            ("domain", request.domain.clone()),
+            ("made for token", request.parent.clone()),
+            ("lapses", request.expires.clone()),
+            ("changes", request.changes.join("\n                ")),
+            ("signed by", request.signers.join("\n                ")),
+        ])
+    })
+}
+
+impl Version {
+    fn of(state: &State, token: Digest) -> Self {
+        let governance = &state.governance;
+        let members = state.members.iter().map(|member| Member {
+            id: member.id().to_string(),
+            label: member.card.label.clone(),
+            active: member.active,
+        });
+        let operators = governance.operators.iter().map(|operator| Operator {
+            id: operator.id().to_string(),
+            label: operator.card.label.clone(),
+            role: operator.role.clone(),
+            suspended: operator.suspended,
+        });
+        let rules = governance.rules.iter().map(|rule| Rule {
+            command: rule.kind.name(),
+            needs: rule
+                .clauses
+                .iter()
+                .map(|clause| format!("{} of {}", clause.needed, clause.role))
+                .collect(),
+        });
+        let keys = state.keys.iter().map(|key| Key {
+            id: key.id.to_string(),
+            state: key.state.to_string(),
+            created: time(key.created),
+        });
+        Version {
+            domain: state.domain.to_string(),
+            label: state.label.clone(),
+            version: state.version,
+            token: token.to_string(),
+            fingerprint: state.fingerprint().to_string(),
+            created: time(state.created),
+            members: members.collect(),
+            operators: operators.collect(),
+            rules: rules.collect(),
+            keys: keys.collect(),
+            removed_keys: state
+                .tombstones
+                .iter()
+                .map(|tomb| tomb.id.to_string())
+                .collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let head = fields(&[
+            ("domain", self.domain.clone()),
+            ("label", self.label.clone()),
+            ("version", format!("{} of {}", self.version, self.created)),
+            ("domain token", self.token.clone()),
+            ("fingerprint", self.fingerprint.clone()),
+        ]);
+        let mut keys = Table::new(&["domain key", "state", "created"]);
+        for key in &self.keys {
+            keys.row(vec![key.id.clone(), key.state.clone(), key.created.clone()]);
+        }
+        for id in &self.removed_keys {
+            keys.row(vec![id.clone(), "removed".to_owned()]);
+        }
+        let mut members = Table::new(&["member", "state", "label"]);
+        for member in &self.members {
+            let state = if member.active { "active" } else { "suspended" };
+            members.row(vec![
+                member.id.clone(),
+                state.to_owned(),
+                member.label.clone(),
+            ]);
+        }
+        let mut operators = Table::new(&["operator", "state", "role", "label"]);
+        for one in &self.operators {
+            let state = if one.suspended { "suspended" } else { "active" };
+            operators.row(vec![
+                one.id.clone(),
+                state.to_owned(),
+                one.role.clone(),
+                one.label.clone(),
+            ]);
+        }
+        [
+            head,
+            keys.text("no domain keys"),
+            members.text("no members"),
+            operators.text("No operators: the security officer governs."),
+            self.rules_text(),
+        ]
+        .join("\n\n")
+        .trim_end()
+        .to_owned()
+    }
+
+    /// The rules; where all are the same, in one line.
+    fn rules_text(&self) -> String {
+        let mut needs: Vec<&Vec<String>> = self.rules.iter().map(|rule| &rule.needs).collect();
+        needs.dedup();
+        match needs.as_slice() {
+            [] => String::new(),
+            [same] => format!("Every change needs {}.", same.join(" and ")),
+            _ => {
+                let mut table = Table::new(&["change", "needs"]);
+                for rule in &self.rules {
+                    table.row(vec![rule.command.to_owned(), rule.needs.join(" and ")]);
+                }
+                table.text("")
+            }
+        }
+    }
+}
+
+/// A change in words.
+fn describe(change: &Change) -> String {
+    let name = change.kind().name();
+    match change {
+        Change::KeyAdd(id) | Change::KeyActivate(id) | Change::KeyRetire(id) => {
+            format!("{name} {id}")
+        }
+        Change::KeyRemove { id, last: true } => format!("{name} {id}, for ever"),
+        Change::KeyRemove { id, last: false } => format!("{name} {id}"),
+        Change::MemberAdd(card) | Change::MemberRenew(card) => {
+            format!("{name} {} ({})", card.id(), card.label)
+        }
+        Change::MemberSuspend(id) | Change::MemberResume(id) | Change::MemberRemove(id) => {
+            format!("{name} {id}")
+        }
+        Change::OperatorAdd(one) => {
+            format!("{name} {} ({}) as {}", one.id(), one.card.label, one.role)
+        }
+        Change::OperatorSuspend(id) | Change::OperatorResume(id) | Change::OperatorRemove(id) => {
+            format!("{name} {id}")
+        }
+        Change::RuleSet(rule) => {
+            let needs = rule
+                .clauses
+                .iter()
+                .map(|one| format!("{} of {}", one.needed, one.role));
+            format!(
+                "{name} {}: {}",
+                rule.kind,
+                needs.collect::<Vec<_>>().join(" and ")
+            )
+        }
+        Change::PolicySet(policy) => format!("{name} {policy:?}"),
+        Change::Revoke(keys) => {
+            let ids: Vec<String> = keys.iter().map(ToString::to_string).collect();
+            format!("{name} {}", ids.join(" "))
+        }
+        Change::RevisionRaise(key, revision) => format!("{name} {key} to {revision}"),
+        Change::RecoverySet(Some(terms)) => format!("{name} with a delay of {} s", terms.delay),
+        Change::RecoverySet(None) => format!("{name} to none"),
+        Change::RecoveryBegin(changes) | Change::RecoveryFinish(changes) => {
+            let inner: Vec<String> = changes.iter().map(describe).collect();
+            format!("{name}: {}", inner.join("; "))
+        }
+        Change::RecoveryCancel => name.to_owned(),
+        Change::RepositorySet(id) => format!("{name} {id}"),
+        Change::LabelSet(label) => format!("{name} {label}"),
+    }
+}

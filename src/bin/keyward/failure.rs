@@ -1,0 +1,78 @@
+//! How the program fails: one line that says what to do, and an exit code by kind.
+
+use keyward_pkcs11::error::Error;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Why a command ended without doing what it was told.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The library's own word.
+    Library(Error),
+    /// The arguments do not fit together, or what was asked for at a prompt is missing.
+    Usage(String),
+    /// What was named does not exist.
+    NotFound(String),
+    /// A file or stream cannot be read or written.
+    File(String),
+    /// A check found data changed outside the program; the findings were printed.
+    Findings(String),
+}
+
+impl Failure {
+    /// A failure to read or write `path`.
+    pub(crate) fn file(path: &Path, cause: &io::Error) -> Self {
+        Failure::File(format!("{}: {cause}", path.display()))
+    }
+
+    /// Prints the failure to standard error and gives its exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        eprintln!("keyward: {self}");
+        ExitCode::from(self.code())
+    }
+
+    /// The exit code: those that `keyward --help` lists.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most causes have the same code"
+    )]
+    fn code(&self) -> u8 {
+        match self {
+            Failure::Usage(_) => 2,
+            Failure::NotFound(_) => 4,
+            Failure::Findings(_) => 5,
+            Failure::File(_) => 1,
+            Failure::Library(cause) => match cause {
+                Error::PinIncorrect | Error::PinLocked => 3,
+                Error::ObjectTampered(_) | Error::StoreTampered(_) => 5,
+                _ => 1,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Library(cause) => cause.fmt(f),
+            Failure::Usage(text)
+            | Failure::NotFound(text)
+            | Failure::File(text)
+            | Failure::Findings(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(cause: Error) -> Self {
+        Failure::Library(cause)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(cause: io::Error) -> Self {
+        Failure::File(format!("standard output: {cause}"))
+    }
+}
