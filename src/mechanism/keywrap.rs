@@ -87,9 +87,10 @@ enum Form {
 impl Form {
     /// Reads the initial value, the default one where none is given.
     fn new(scheme: Scheme, params: Params<'_>) -> Result<Self> {
-        let given = match params {
-            Params::Bytes(given) => given,
-            _ => &[],
+        let given = if let Params::Bytes(given) = params {
+            given
+        } else {
+            &[]
         };
         Ok(match scheme {
             Scheme::Kw => Form::Kw(initial(given, DEFAULT_IV)?),

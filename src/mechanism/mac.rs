@@ -83,11 +83,11 @@ impl<M: Mac> Verifier for MacOperation<M> {
 /// # Errors
 /// `MechanismParamInvalid` unless it is from 1 to `whole`.
 pub(super) fn length(params: Params<'_>, whole: usize) -> Result<usize> {
-    match params {
-        Params::Ulong(asked) => match usize::try_from(asked) {
-            Ok(length) if (1..=whole).contains(&length) => Ok(length),
-            _ => Err(Error::MechanismParamInvalid("MAC length")),
-        },
-        _ => Ok(whole),
-    }
+    let Params::Ulong(asked) = params else {
+        return Ok(whole);
+    };
+    usize::try_from(asked)
+        .ok()
+        .filter(|length| (1..=whole).contains(length))
+        .ok_or(Error::MechanismParamInvalid("MAC length"))
 }

@@ -112,10 +112,10 @@ fn wrap_rounds<const M: usize>(
     // 1) A is the initial value, R the plaintext. The chain carries A with the first round key added.
     let mut a = _mm_xor_si128(load(iv), keys.first);
     // 2) For j = 0 to 5, for i = 1 to n; t = n*j + i.
-    let mut t = 0;
+    let mut t = 0u64;
     for _ in 0..6 {
         for r in &mut *r {
-            t += 1;
+            t = t.wrapping_add(1);
             let right = _mm_xor_si128(load(*r), first_high);
             let last = _mm_xor_si128(folded, counter(t));
             // B = AES(K, A | R[i]); A = MSB(64, B) ^ t; R[i] = LSB(64, B).
@@ -147,7 +147,7 @@ fn unwrap_rounds<const M: usize>(
     for _ in 0..6 {
         for r in r.iter_mut().rev() {
             // The counter that the next block will add.
-            t -= 1;
+            t = t.wrapping_sub(1);
             let right = _mm_xor_si128(load(*r), first_high);
             let last = _mm_xor_si128(folded, counter(t));
             // B = AES-1(K, (A ^ t) | R[i]); A = MSB(64, B); R[i] = LSB(64, B).

@@ -17,6 +17,11 @@ const WRAPPED: [u8; 40] = [
     0xfb, 0x98, 0x8b, 0x9b, 0x7a, 0x02, 0xdd, 0x21,
 ];
 
+/// The low byte of a number.
+fn byte(number: usize) -> u8 {
+    number.to_le_bytes()[0]
+}
+
 fn both(key: &[u8]) -> [Key; 2] {
     [Key::new(key).unwrap(), Key::portable(key).unwrap()]
 }
@@ -68,7 +73,7 @@ fn implementations_agree_for_every_key_length_and_size() {
             .collect();
         let [own, portable] = both(&bytes);
         for length in 1..=100usize {
-            let data: Vec<u8> = (0..length).map(|place| (place * 59 % 251) as u8).collect();
+            let data: Vec<u8> = (0..length).map(|place| byte(place * 59)).collect();
             let needed = Key::padded_length(length).unwrap();
             let (mut one, mut other) = (vec![0; needed], vec![0; needed]);
             own.wrap_padded(&DEFAULT_PADDED_IV, &data, &mut one)
@@ -126,7 +131,7 @@ fn padding_that_is_not_zero_or_too_long_is_found() {
                 let result = key.unwrap_padded(&DEFAULT_PADDED_IV, &wrapped, &mut plain);
                 let valid = length == 32 || (zeros && (25..=32).contains(&length));
                 if valid {
-                    assert_eq!(result, Ok(length as usize));
+                    assert_eq!(result, Ok(usize::try_from(length).unwrap()));
                 } else {
                     assert_eq!(result, Err(Error::WrappedKeyInvalid), "{length} {last}");
                     assert_eq!(plain, [0; 32]);
@@ -180,7 +185,7 @@ fn batches_are_wraps_one_by_one() {
         let plain: Vec<Vec<u8>> = (0..count)
             .map(|item| {
                 (0..length)
-                    .map(|place| (item * 31 + place * 7) as u8)
+                    .map(|place| byte(item * 31 + place * 7))
                     .collect()
             })
             .collect();
@@ -229,7 +234,7 @@ fn wrap_all(key: &Key, plain: &[Vec<u8>], wrapped: &mut [Vec<u8>]) {
 fn a_batch_of_mixed_lengths_keeps_its_order() {
     let key = Key::new(&[1; 16]).unwrap();
     let plain: Vec<Vec<u8>> = [16, 16, 16, 16, 24, 32, 32, 32, 16]
-        .map(|n| vec![n as u8; n])
+        .map(|n| vec![byte(n); n])
         .into();
     let mut wrapped: Vec<Vec<u8>> = plain.iter().map(|plain| vec![0; plain.len() + 8]).collect();
     wrap_all(&key, &plain, &mut wrapped);

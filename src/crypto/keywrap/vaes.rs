@@ -85,18 +85,20 @@ impl Width {
     /// RFC 3394, 2.2.1, in all lanes: `a` holds initial values and then the first semiblocks, `r` a
     /// row for each semiblock of the data.
     pub(super) fn wrap(self, schedule: &Schedule, a: &mut Row, r: &mut [Row]) {
-        // SAFETY: `find` found the features of this width.
         with_keys!(schedule, keys => match self {
+            // SAFETY: `find` found the features of this width.
             Width::Bits512 => unsafe { bits512::wrap(keys, a, r) },
+            // SAFETY: as above.
             Width::Bits256 => unsafe { bits256::wrap(keys, a, r) },
         });
     }
 
     /// RFC 3394, 2.2.2, in all lanes: `a` holds the first semiblocks and then the initial values found.
     pub(super) fn unwrap(self, schedule: &Schedule, a: &mut Row, r: &mut [Row]) {
-        // SAFETY: `find` found the features of this width.
         with_keys!(schedule, keys => match self {
+            // SAFETY: `find` found the features of this width.
             Width::Bits512 => unsafe { bits512::unwrap(keys, a, r) },
+            // SAFETY: as above.
             Width::Bits256 => unsafe { bits256::unwrap(keys, a, r) },
         });
     }
@@ -113,30 +115,36 @@ macro_rules! kernel {
         mod $name {
             use super::*;
 
+            /// The blocks of all lanes.
+            type Blocks = [$vector; $registers];
+
             #[target_feature(enable = $features)]
             pub(super) fn wrap<const M: usize>(keys: &Both<M>, a: &mut Row, r: &mut [Row]) {
                 let keys = Keys::new(&keys.encrypt);
                 // 1) A is the initial values, R the plaintext.
                 let mut left = read(a);
                 // 2) For j = 0 to 5, for i = 1 to n; t = n*j + i.
-                let mut t = 0;
+                let mut t = 0u64;
                 for _ in 0..6 {
                     for row in &mut *r {
-                        t += 1;
+                        t = t.wrapping_add(1);
                         // B = AES(K, A | R[i]).
-                        let mut blocks = joined(left, read(row), keys.first);
+                        let mut blocks = read(row);
+                        join(&mut blocks, &left, keys.first);
                         for key in &keys.middle {
-                            blocks = blocks.map(|block| $enc(block, *key));
+                            for block in &mut blocks {
+                                *block = $enc(*block, *key);
+                            }
                         }
-                        blocks = blocks.map(|block| $enclast(block, keys.last));
+                        for block in &mut blocks {
+                            *block = $enclast(*block, keys.last);
+                        }
                         // A = MSB(64, B) ^ t; R[i] = LSB(64, B).
-                        let counter = low_half(t);
-                        left = blocks.map(|block| $xor($and(block, low_mask()), counter));
-                        write(row, blocks.map(|block| $andnot(low_mask(), block)));
+                        split(&blocks, &mut left, low_half(t), row);
                     }
                 }
                 // 3) C[0] = A, C[i] = R[i].
-                write(a, left);
+                write(a, &left);
                 _mm256_zeroupper();
             }
 
@@ -150,19 +158,22 @@ macro_rules! kernel {
                 for _ in 0..6 {
                     for row in r.iter_mut().rev() {
                         // B = AES-1(K, (A ^ t) | R[i]).
-                        let whitening = $xor(keys.first, low_half(t));
-                        let mut blocks = joined(left, read(row), whitening);
+                        let mut blocks = read(row);
+                        join(&mut blocks, &left, $xor(keys.first, low_half(t)));
                         for key in &keys.middle {
-                            blocks = blocks.map(|block| $dec(block, *key));
+                            for block in &mut blocks {
+                                *block = $dec(*block, *key);
+                            }
                         }
-                        blocks = blocks.map(|block| $declast(block, keys.last));
+                        for block in &mut blocks {
+                            *block = $declast(*block, keys.last);
+                        }
                         // A = MSB(64, B); R[i] = LSB(64, B).
-                        left = blocks.map(|block| $and(block, low_mask()));
-                        write(row, blocks.map(|block| $andnot(low_mask(), block)));
-                        t -= 1;
+                        split(&blocks, &mut left, low_half(0), row);
+                        t = t.wrapping_sub(1);
                     }
                 }
-                write(a, left);
+                write(a, &left);
                 _mm256_zeroupper();
             }
 
@@ -176,25 +187,35 @@ macro_rules! kernel {
             impl<const M: usize> Keys<M> {
                 #[target_feature(enable = $features)]
                 fn new(keys: &RoundKeys<M>) -> Self {
+                    let mut middle = [$spread(keys.first); M];
+                    for (wide, key) in middle.iter_mut().zip(&keys.middle) {
+                        *wide = $spread(*key);
+                    }
                     Keys {
                         first: $spread(keys.first),
-                        middle: keys.middle.map(|key| $spread(key)),
+                        middle,
                         last: $spread(keys.last),
                     }
                 }
             }
 
-            /// A | R in every lane, with `whitening` added.
+            /// A | R in every lane, with `whitening` added; `blocks` holds R.
             #[target_feature(enable = $features)]
-            fn joined(
-                a: [$vector; $registers],
-                mut r: [$vector; $registers],
-                whitening: $vector,
-            ) -> [$vector; $registers] {
-                for (r, a) in r.iter_mut().zip(a) {
-                    *r = $xor($or(*r, a), whitening);
+            fn join(blocks: &mut Blocks, left: &Blocks, whitening: $vector) {
+                for (block, a) in blocks.iter_mut().zip(left) {
+                    *block = $xor($or(*block, *a), whitening);
                 }
-                r
+            }
+
+            /// A, with `counter` added, and R of every lane.
+            #[target_feature(enable = $features)]
+            fn split(blocks: &Blocks, left: &mut Blocks, counter: $vector, row: &mut Row) {
+                let mut right = *blocks;
+                for (a, r) in left.iter_mut().zip(&mut right) {
+                    *a = $xor($and(*r, low_mask()), counter);
+                    *r = $andnot(low_mask(), *r);
+                }
+                write(row, &right);
             }
 
             /// A counter in big-endian order in the low half of every lane.
@@ -212,18 +233,22 @@ macro_rules! kernel {
             }
 
             #[target_feature(enable = $features)]
-            fn read(row: &Row) -> [$vector; $registers] {
+            fn read(row: &Row) -> Blocks {
                 let start = (&raw const *row).cast::<$vector>();
-                // SAFETY: the registers tile the row, which is aligned to 64 bytes.
-                std::array::from_fn(|place| unsafe { $load(start.add(place).cast()) })
+                let mut blocks = [low_half(0); $registers];
+                for (block, place) in blocks.iter_mut().zip(0..$registers) {
+                    // SAFETY: the registers tile the row, which is aligned to 64 bytes.
+                    *block = unsafe { $load(start.add(place).cast()) };
+                }
+                blocks
             }
 
             #[target_feature(enable = $features)]
-            fn write(row: &mut Row, vectors: [$vector; $registers]) {
+            fn write(row: &mut Row, blocks: &Blocks) {
                 let start = (&raw mut *row).cast::<$vector>();
-                for (place, vector) in vectors.into_iter().enumerate() {
+                for (block, place) in blocks.iter().zip(0..$registers) {
                     // SAFETY: the registers tile the row, which is aligned to 64 bytes.
-                    unsafe { $store(start.add(place).cast(), vector) };
+                    unsafe { $store(start.add(place).cast(), *block) };
                 }
             }
         }

@@ -38,11 +38,11 @@ pub(super) const CTR: Operations = Operations {
 };
 
 fn iv(params: Params<'_>) -> Result<[u8; BLOCK]> {
-    match params {
-        Params::Bytes(iv) => iv.try_into().ok(),
-        _ => None,
-    }
-    .ok_or(Error::MechanismParamInvalid("CBC takes an IV of 16 bytes"))
+    let wrong = Error::MechanismParamInvalid("CBC takes an IV of 16 bytes");
+    let Params::Bytes(iv) = params else {
+        return Err(wrong);
+    };
+    iv.try_into().map_err(|_| wrong)
 }
 
 fn blocks(direction: Direction, mode: Mode, object: &Object) -> Result<Box<dyn Cipher>> {
@@ -76,10 +76,10 @@ impl Cipher for BlockStream<Arc<Key>> {
 }
 
 fn counter(params: Params<'_>, object: &Arc<Object>) -> Result<Box<dyn Cipher>> {
-    match params {
-        Params::Ctr { bits, block } => Ok(Box::new(Ctr::new(key(object)?, block, bits)?)),
-        _ => Err(Error::MechanismParamInvalid("CTR takes CK_AES_CTR_PARAMS")),
-    }
+    let Params::Ctr { bits, block } = params else {
+        return Err(Error::MechanismParamInvalid("CTR takes CK_AES_CTR_PARAMS"));
+    };
+    Ok(Box::new(Ctr::new(key(object)?, block, bits)?))
 }
 
 impl Cipher for Ctr<Arc<Key>> {
