@@ -7,11 +7,13 @@
 
 mod ctr;
 mod gcm;
+mod once;
 mod padding;
 mod stream;
 
 pub use ctr::Ctr;
 pub use gcm::{GcmDecryptor, GcmEncryptor, GcmShape, MAX_GCM_LENGTH};
+pub use once::{ONCE_TAG, open_once, seal_once};
 pub use stream::{BlockStream, Direction, Mode};
 
 use super::keywrap;

@@ -2,7 +2,6 @@
 //! refuses every other form. Definite lengths, shortest heads, map keys ascending, nothing trailing.
 
 use crate::secret::SecretBytes;
-use minicbor::data::Type;
 use minicbor::encode::Write;
 use minicbor::{Decoder, Encoder};
 use std::convert::Infallible;
@@ -384,24 +383,18 @@ impl<'b> Reader<'b> {
     /// # Errors
     /// The end of the input.
     pub fn form(&self, field: &'static str) -> Result<Form> {
-        let kind = self
-            .0
-            .datatype()
-            .map_err(|error| self.cause(field, &error))?;
-        let forms = [
-            (
-                Form::Number,
-                &[Type::U8, Type::U16, Type::U32, Type::U64][..],
-            ),
-            (Form::Bytes, &[Type::Bytes]),
-            (Form::Text, &[Type::String]),
-            (Form::Bool, &[Type::Bool]),
-            (Form::Null, &[Type::Null]),
-            (Form::Array, &[Type::Array]),
-            (Form::Map, &[Type::Map]),
-        ];
-        let found = forms.into_iter().find(|(_, kinds)| kinds.contains(&kind));
-        Ok(found.map_or(Form::Other, |(form, _)| form))
+        let first = self.0.input().get(self.position());
+        // The major type is in the three highest bits (RFC 8949 section 3).
+        Ok(match first.ok_or(flawed(field, Flaw::Truncated))? {
+            0x00..=0x1f => Form::Number,
+            0x40..=0x5f => Form::Bytes,
+            0x60..=0x7f => Form::Text,
+            0x80..=0x9f => Form::Array,
+            0xa0..=0xbf => Form::Map,
+            0xf4 | 0xf5 => Form::Bool,
+            0xf6 => Form::Null,
+            _ => Form::Other,
+        })
     }
 
     /// Skips an item that may be ignored: a number, byte string, text or boolean.

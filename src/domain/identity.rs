@@ -5,10 +5,11 @@ use super::cbor::{Flaw, Reader, Result as Read, Writer, flawed};
 use super::cose::{Signer, Variant};
 use super::ids::{Digest, MemberId};
 use super::package::AgreementKey;
-use super::sealing::{SealingKey, expand, mac, random, same};
+use super::sealing::{SealingKey, expand, mac, same};
 use super::state::State;
 use super::state::member::{Card, MAX_LABEL, member_id};
 use crate::crypto::edwards::PrivateKey;
+use crate::crypto::random;
 use crate::error::{Error, Result};
 use crate::secret::SecretBytes;
 use std::fmt;
@@ -37,7 +38,8 @@ impl Identity {
     /// # Errors
     /// A label or region of more than 64 bytes.
     pub fn generate(label: &str, region: &str) -> Result<Self> {
-        let (seed, agreement) = (Zeroizing::new(random()), AgreementKey::generate());
+        let seed = Zeroizing::new(random::array()?);
+        let agreement = AgreementKey::generate()?;
         Self::from_parts((label, region), seed, (agreement, 1), None)
     }
 
@@ -85,7 +87,10 @@ impl Identity {
     /// # Errors
     /// Those of signing.
     pub fn renewed(&self) -> Result<(Self, Card)> {
-        let next = self.next.clone().unwrap_or_else(AgreementKey::generate);
+        let next = match &self.next {
+            Some(next) => next.clone(),
+            None => AgreementKey::generate()?,
+        };
         let names = (self.label.as_str(), self.region.as_str());
         let card = Card::make(names, next.public(), self.serial.saturating_add(1), self)?;
         let current = (self.agreement.clone(), self.serial);
@@ -138,8 +143,10 @@ impl Identity {
     }
 
     /// The identity sealed under the key that the PIN unlocks.
-    #[must_use]
-    pub fn seal(&self, key: &[u8; 32]) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// Those of sealing.
+    pub fn seal(&self, key: &[u8; 32]) -> Result<Vec<u8>> {
         SealingKey::derive(key, "keyward/1 module identity").seal(SEAL, self.encode().expose())
     }
 
@@ -225,7 +232,7 @@ mod tests {
     fn an_identity_comes_back_from_its_seal() {
         let identity = Identity::generate("one", "north").unwrap();
         let (identity, renewal) = identity.renewed().unwrap();
-        let sealed = identity.seal(&[1; 32]);
+        let sealed = identity.seal(&[1; 32]).unwrap();
         let back = Identity::unseal(&[1; 32], &sealed).unwrap();
         assert_eq!(back.card().unwrap(), identity.card().unwrap());
         assert!(back.agreement_of(&renewal.agreement).is_some());

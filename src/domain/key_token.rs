@@ -132,15 +132,15 @@ pub fn seal(under: &DomainKey, subject: Subject, body: &Body) -> Result<Vec<u8>>
 pub(crate) fn seal_body(
     under: &DomainKey,
     subject: Subject,
-    seal: impl FnOnce(&[u8]) -> Vec<u8>,
+    seal: impl FnOnce(&[u8]) -> Result<Vec<u8>>,
 ) -> Result<Vec<u8>> {
     let mut token = Writer::with_capacity(1024);
     token.array(2);
     let start = token.as_slice().len();
     write_header(&mut token, under, subject);
     let header = token.as_slice().get(start..).unwrap_or_default();
-    let sealed = seal(header);
-    if sealed.is_empty() || sealed.len() > MAX_LEN - HEADER_LEN {
+    let sealed = seal(header)?;
+    if sealed.len() > MAX_LEN - HEADER_LEN {
         return Err(Fault::from(flawed("body", Flaw::TooLong)).into());
     }
     token.bytes(&sealed);
@@ -456,7 +456,8 @@ mod tests {
         let header = [&[0xa7], &header.as_slice()[1..], field].concat();
         let sealed = under
             .tokens()
-            .seal(&header, aes_key().encode().unwrap().as_slice());
+            .seal(&header, aes_key().encode().unwrap().as_slice())
+            .unwrap();
         let mut tail = Writer::default();
         tail.bytes(&sealed);
         [&[0x82], &header[..], tail.as_slice()].concat()

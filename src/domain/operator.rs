@@ -5,19 +5,24 @@ use super::cbor::{Flaw, Reader, Writer, flawed};
 use super::command::Approvals;
 use super::cose::{Signer, Variant};
 use super::ids::OperatorId;
-use super::sealing::{SealingKey, extract_and_expand, random};
+use super::sealing::{SealingKey, extract_and_expand};
 use super::state::governance::{OperatorCard, operator_id};
 use crate::crypto::edwards::PrivateKey;
+use crate::crypto::pin::{Cost, stretch as argon2id};
+use crate::crypto::random;
 use crate::error::{Error, Result};
 use crate::secret::SecretBytes;
-use argon2::{Algorithm, Argon2, Params, Version};
 use std::fmt;
 use zeroize::Zeroizing;
 
 /// The format of key files, which fixes the cost of stretching.
 const FORMAT: u64 = 1;
-/// Argon2id (RFC 9106): memory in KiB, passes, lanes.
-const COST: (u32, u32, u32) = (64 * 1024, 3, 1);
+/// The cost of stretching in format 1.
+const COST: Cost = Cost {
+    memory_kib: 64 * 1024,
+    passes: 3,
+    lanes: 1,
+};
 /// The shortest passphrase in bytes.
 pub const MIN_PASSPHRASE: usize = 8;
 /// The longest key file in bytes, before armour.
@@ -54,7 +59,7 @@ impl OperatorKey {
     /// # Errors
     /// None but those of the machine.
     pub fn generate() -> Result<Self> {
-        Self::from_seed(Zeroizing::new(random()))
+        Self::from_seed(Zeroizing::new(random::array()?))
     }
 
     /// The key of a seed of 32 bytes (RFC 8032 section 5.1.5).
@@ -82,13 +87,13 @@ impl OperatorKey {
         if passphrase.len() < MIN_PASSPHRASE {
             return Err(Error::PinLenRange);
         }
-        let salt: [u8; 16] = random();
+        let salt: [u8; 16] = random::array()?;
         let mut head = Writer::default();
         head.array(4)
             .uint(FORMAT)
             .bytes(&self.public_key())
             .bytes(&salt);
-        let sealed = stretch(passphrase, &salt)?.seal(head.as_slice(), self.seed.as_ref());
+        let sealed = stretch(passphrase, &salt)?.seal(head.as_slice(), self.seed.as_ref())?;
         head.bytes(&sealed);
         Ok(head.into_vec())
     }
@@ -141,14 +146,8 @@ impl fmt::Debug for OperatorKey {
 
 /// The key that a passphrase makes.
 fn stretch(passphrase: &SecretBytes, salt: &[u8; 16]) -> Result<SealingKey> {
-    let (memory, passes, lanes) = COST;
-    let params = Params::new(memory, passes, lanes, Some(32))
-        .map_err(|_| Error::Internal("cost of stretching"))?;
-    let mut stretched = Zeroizing::new([0; 32]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(passphrase.expose(), salt, stretched.as_mut())
-        .map_err(|_| Error::Internal("stretching"))?;
-    let root = extract_and_expand(salt, stretched.as_ref(), b"keyward/1 operator key file");
+    let stretched = argon2id(COST, passphrase.expose(), salt, b"", 32)?;
+    let root = extract_and_expand(salt, stretched.expose(), b"keyward/1 operator key file")?;
     Ok(SealingKey::derive(&root, "keyward/1 operator key"))
 }
 

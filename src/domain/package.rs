@@ -1,7 +1,8 @@
 //! HPKE (RFC 9180, base mode) to a module: X-Wing, HKDF-SHA-256, AES-256-GCM. One suite, no choice.
 
 use super::cbor::{Flaw, Reader, Result, Writer, flawed};
-use super::sealing::random;
+use crate::crypto::random;
+use crate::error;
 use hpke::aead::AesGcm256;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::XWing;
@@ -26,9 +27,11 @@ pub struct AgreementKey {
 
 impl AgreementKey {
     /// A new key pair.
-    #[must_use]
-    pub fn generate() -> Self {
-        Self::from_seed(&Zeroizing::new(random()))
+    ///
+    /// # Errors
+    /// Those of the random generator.
+    pub fn generate() -> error::Result<Self> {
+        Ok(Self::from_seed(&Zeroizing::new(random::array()?)))
     }
 
     /// The key pair of a seed of 32 bytes (draft-connolly-cfrg-xwing-kem section 5.2).

@@ -131,12 +131,8 @@ fn naming_another_mandate_than_it_carries() {
 fn with_a_mandate_for_another_domain() {
     let (first, second, keys, mut forger) = forger();
     let other = DomainId([1; 32]);
-    let mut mandate = Approvals::new(Mandate::new(
-        other,
-        first.installed.hash,
-        NOW + 1,
-        vec![ADD],
-    ));
+    let mut mandate =
+        Approvals::new(Mandate::new(other, first.installed.hash, NOW + 1, vec![ADD]).unwrap());
     keys.iter()
         .for_each(|key| key.approve(&mut mandate).unwrap());
     with_mandate(&mut forger, mandate);
@@ -150,7 +146,8 @@ fn with_a_mandate_for_another_domain() {
 fn with_a_mandate_for_another_version() {
     let (first, second, keys, mut forger) = forger();
     let domain = first.installed.state.domain;
-    let mut mandate = Approvals::new(Mandate::new(domain, Digest([1; 32]), NOW + 1, vec![ADD]));
+    let mut mandate =
+        Approvals::new(Mandate::new(domain, Digest([1; 32]), NOW + 1, vec![ADD]).unwrap());
     keys.iter()
         .for_each(|key| key.approve(&mut mandate).unwrap());
     with_mandate(&mut forger, mandate);
@@ -198,7 +195,7 @@ fn more_changes_than_the_mandate_has_or_none() {
 fn with_a_mandate_that_lapsed() {
     let (first, second, keys, mut forger) = forger();
     let state = &first.installed.state;
-    let mandate = Mandate::new(state.domain, first.installed.hash, NOW - 1, vec![ADD]);
+    let mandate = Mandate::new(state.domain, first.installed.hash, NOW - 1, vec![ADD]).unwrap();
     let mut mandate = Approvals::new(mandate);
     keys.iter()
         .for_each(|key| key.approve(&mut mandate).unwrap());

@@ -41,12 +41,9 @@ impl Member {
     /// A mandate on the installed version.
     pub(crate) fn mandate(&self, changes: Vec<Change>) -> Approvals {
         let state = &self.installed.state;
-        Approvals::new(Mandate::new(
-            state.domain,
-            self.installed.hash,
-            NOW + 3600,
-            changes,
-        ))
+        Approvals::new(
+            Mandate::new(state.domain, self.installed.hash, NOW + 3600, changes).unwrap(),
+        )
     }
 
     /// A mandate signed by this member for its SO.

@@ -2,10 +2,11 @@
 //! several of them one version.
 
 use super::change::{Change, write_changes};
+use crate::crypto::random;
 use crate::domain::cbor::{Flaw, Reader, Result, Writer, flawed};
 use crate::domain::cose::{ManySigned, Purpose, Signer};
 use crate::domain::ids::{Digest, DomainId, MemberId, OperatorId};
-use crate::domain::sealing::{hash, random};
+use crate::domain::sealing::hash;
 use crate::error;
 
 /// The format of mandates.
@@ -32,15 +33,22 @@ pub struct Mandate {
 
 impl Mandate {
     /// A mandate with a fresh nonce.
-    #[must_use]
-    pub fn new(domain: DomainId, parent: Digest, expires: u64, changes: Vec<Change>) -> Self {
-        Mandate {
+    ///
+    /// # Errors
+    /// Those of the random generator.
+    pub fn new(
+        domain: DomainId,
+        parent: Digest,
+        expires: u64,
+        changes: Vec<Change>,
+    ) -> error::Result<Self> {
+        Ok(Mandate {
             domain,
             parent,
-            nonce: random(),
+            nonce: random::array()?,
             expires,
             changes,
-        }
+        })
     }
 
     /// The encoding.

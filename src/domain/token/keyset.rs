@@ -135,7 +135,7 @@ impl TokenKey {
             None => None,
         };
         let sealing = SealingKey::derive(&self.0, "keyward/1 key set");
-        let key_set = sealing.seal_with_salt(salt, public_hash, keys.encode().expose());
+        let key_set = sealing.seal_with_salt(&salt, public_hash, keys.encode().expose())?;
         Ok(Sealed {
             packages,
             recovery,
