@@ -29,7 +29,7 @@ impl LockedRoot {
     /// Those of the stretching.
     pub fn lock(root: &Root, pin: &[u8], device: &[u8], cost: Cost, context: &[u8]) -> Result<Self> {
         let salt = random();
-        let sealed = key(pin, device, cost, &salt)?.seal(context, root.bytes());
+        let sealed = key(pin, device, cost, &salt)?.seal(context, root.bytes())?;
         Ok(LockedRoot { cost, salt, sealed })
     }
 

@@ -225,7 +225,7 @@ pub(super) fn found(
     identity: &Identity,
     card: &Card,
 ) -> Result<Version> {
-    let token = genesis(identity, &card.label, now(), &mut rand::rng()).map_err(Error::from)?;
+    let token = genesis(identity, &card.label, now(), &mut crate::crypto::random::ThreadGenerator).map_err(Error::from)?;
     let begun = ingest::begin(&token, identity).map_err(Error::from)?;
     write_identity(writer, keys, identity)?;
     write_installed(writer, identity, &begun.installed, &token)?;
@@ -240,7 +240,7 @@ pub(super) fn identity(reader: &dyn Reader, keys: &ModuleKeys) -> Result<Identit
 }
 
 fn write_identity(writer: &dyn Writer, keys: &ModuleKeys, identity: &Identity) -> Result<()> {
-    writer.set_fact(IDENTITY, Some(&identity.seal(&keys.identity)))
+    writer.set_fact(IDENTITY, Some(&identity.seal(&keys.identity)?))
 }
 
 /// Opens the installed token.
