@@ -320,7 +320,7 @@ impl RequestFile {
         changes: Vec<keyward_pkcs11::domain::command::Change>,
     ) -> Result<(), Failure> {
         let expires = now().saturating_add(self.days.saturating_mul(86_400));
-        let mandate = Mandate::new(state.domain, token_hash(installed), expires, changes);
+        let mandate = Mandate::new(state.domain, token_hash(installed), expires, changes)?;
         let approvals = Approvals::new(mandate);
         write(&self.out, &approvals.encode())?;
         line(&format!("The request is in {}.", self.out.display()))
