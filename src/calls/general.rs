@@ -2,7 +2,9 @@
 
 use crate::config::Config;
 use crate::error::Result;
+use crate::mechanism::table;
 use crate::module::Module;
+use crate::object::schema;
 
 /// What `C_GetInfo` says of the library.
 pub struct Info {
@@ -28,9 +30,13 @@ pub(super) const VERSION: (u8, u8) = (
 /// `C_Initialize`: the module of this process, with the settings that its environment gives.
 /// Without `threads` the host allows none.
 ///
+/// The tables are built here: a table that one thread was building during a fork would stay half
+/// built for ever in the child.
+///
 /// # Errors
 /// Those of the settings and of the home directory.
 pub fn initialize(threads: bool) -> Result<Module> {
+    let _ = (table::row(0), schema::kind(0));
     Module::start(Config::load()?, threads)
 }
 

@@ -1,4 +1,5 @@
-//! `include/keyward.h` has the numbers that the module uses, no more and no fewer.
+//! What is published says what the module does: the numbers of `include/keyward.h`, and the functions
+//! that `docs/c-interface.md` lists as not offered.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -6,10 +7,11 @@
     reason = "a test fails by panicking"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const HEADER: &str = include_str!("../include/keyward.h");
 const VENDOR: &str = include_str!("../src/object/vendor.rs");
+const PAGE: &str = include_str!("../docs/c-interface.md");
 const BASE: u64 = 0x804B_5700;
 
 fn hexadecimal(text: &str) -> Option<u64> {
@@ -60,4 +62,28 @@ fn the_header_has_every_vendor_number() {
     assert_eq!(defined(), used());
     assert_eq!(defined().get("M_KEYWARD_KEY_TOKEN"), Some(&(BASE | 1)));
     assert!(HEADER.contains("#define KEYWARD_VENDOR_BASE 0x804B5700UL"));
+}
+
+/// The functions declared by `not_offered!` in a source file of the exports.
+fn refused_in(source: &str) -> Vec<String> {
+    let blocks = source.split("not_offered! {").skip(1);
+    let inside = blocks.filter_map(|block| block.split("\n}").next());
+    inside
+        .flat_map(str::lines)
+        .filter_map(|line| line.trim().split_once('(').map(|(name, _)| name))
+        .filter(|name| name.starts_with("C_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_page_lists_what_is_not_offered() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/ffi/exports");
+    let files = std::fs::read_dir(folder).expect("the exports");
+    let sources = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    let refused: BTreeSet<String> = sources.flat_map(|source| refused_in(&source)).collect();
+    let listed = PAGE.split("```").nth(1).expect("a list").lines().skip(1);
+    let listed: BTreeSet<String> = listed.map(str::to_owned).collect();
+    assert!(!refused.is_empty());
+    assert_eq!(listed, refused);
 }
