@@ -4,15 +4,13 @@ use super::general::{MANUFACTURER, VERSION};
 use crate::error::{Error, Result};
 use crate::mechanism::table;
 use crate::module::Module;
+use crate::seal::pin::{PIN_MAX, PIN_MIN};
 use crate::token::{Header, PinState};
 use cryptoki_sys::{
     CKF_LOGIN_REQUIRED, CKF_RNG, CKF_SO_PIN_COUNT_LOW, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED,
     CKF_TOKEN_INITIALIZED, CKF_TOKEN_PRESENT, CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY,
     CKF_USER_PIN_INITIALIZED, CKF_USER_PIN_LOCKED,
 };
-
-/// The shortest and the longest PIN, in bytes.
-const PIN_LENGTHS: (u64, u64) = (4, 255);
 
 /// What `C_GetSlotInfo` says.
 pub struct SlotInfo {
@@ -43,7 +41,7 @@ pub struct TokenInfo {
     /// Read/write sessions among them.
     pub read_write_sessions: u64,
     /// The shortest and the longest PIN, in bytes.
-    pub pin_lengths: (u64, u64),
+    pub pin_lengths: (usize, usize),
     /// The version of the token, major and minor.
     pub version: (u8, u8),
 }
@@ -98,7 +96,7 @@ pub fn token_info(module: &Module, slot: u64) -> Result<TokenInfo> {
         flags: CKF_RNG | CKF_LOGIN_REQUIRED | header.map_or(0, |header| token_flags(&header)),
         sessions: counts.all(),
         read_write_sessions: counts.read_write,
-        pin_lengths: PIN_LENGTHS,
+        pin_lengths: (PIN_MIN, PIN_MAX),
         version: VERSION,
     })
 }
