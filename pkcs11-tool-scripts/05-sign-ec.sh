@@ -33,7 +33,7 @@ say "Ed25519"
 user --keypairgen --key-type EC:edwards25519 --label ed --id 30
 user --sign -m EDDSA --id 30 -i message -o signature
 # pkcs11-tool 0.23 cannot read such keys: the point is listed, the header before it is the standard's.
-point=$(p11 -O --type pubkey --id 30 | sed -n 's/^ *EC_POINT: *0420//p')
+point=$(point_of 30 | sed 's/^0420//')
 cat >public.cnf <<END
 asn1 = SEQUENCE:key
 [key]

@@ -91,10 +91,16 @@ slot_of() {
         awk -v label="$1" '/^Slot / { slot = $3 } /token label/ && index($0, ": " label) { print slot }'
 }
 
+# The point of the public key with this id, as listed: an OCTET STRING in hexadecimal.
+point_of() {
+    p11 -O --type pubkey |
+        awk -v id="$1" '$1 == "EC_POINT:" { point = $2 } $1 == "ID:" && $2 == id { print point }'
+}
+
 # Writes public.pem: the public EC key with this id on this curve, from the point that is listed.
 # (pkcs11-tool 0.23 cannot read such keys itself for most curves.)
 ec_public() {
-    point=$(p11 -O --type pubkey --id "$1" | sed -n 's/^ *EC_POINT: *04\(8[12]\)*//p' | head -n 1)
+    point=$(point_of "$1" | sed 's/^04\(8[12]\)*//')
     cat >public.cnf <<END
 asn1 = SEQUENCE:key
 [key]

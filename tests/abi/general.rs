@@ -1,8 +1,8 @@
-//! C_Initialize, C_Finalize, C_GetInfo.
+//! C_Initialize, C_Finalize, C_GetInfo, C_GenerateRandom, C_SeedRandom.
 
 use crate::support::*;
 use cryptoki_sys::*;
-use std::ptr;
+use std::ptr::null_mut;
 
 #[test]
 fn info_states_version_and_name() {
@@ -39,6 +39,34 @@ fn finalize_takes_no_argument() {
             call!(C_Finalize((&raw mut something).cast())),
             CKR_ARGUMENTS_BAD
         );
-        expect_rv!(call!(C_Finalize(ptr::null_mut())), CKR_OK);
+        expect_rv!(call!(C_Finalize(null_mut())), CKR_OK);
     });
+}
+
+#[test]
+fn a_host_that_never_finalizes_ends_cleanly() {
+    isolated!(|| {
+        expect_rv!(initialize(), CKR_OK);
+        let token = Token::create();
+        let session = token.user();
+        session.aes_key(32, &[CKA_TOKEN]);
+        std::mem::forget(session);
+    });
+}
+
+#[test]
+fn random_bytes_differ() {
+    let token = Token::fresh();
+    let s = token.session();
+    let (one, two) = (s.random(1000).unwrap(), s.random(1000).unwrap());
+    assert_ne!(one, two);
+    assert!(
+        (0..=255u8).filter(|b| !one.contains(b)).count() < 50,
+        "far from random"
+    );
+    s.random(1).unwrap();
+    expect_rv!(
+        call!(C_SeedRandom(s.handle, [1u8; 8].as_mut_ptr(), 8)),
+        CKR_OK | CKR_RANDOM_SEED_NOT_SUPPORTED
+    );
 }

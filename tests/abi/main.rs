@@ -15,5 +15,65 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attributes;
+mod cipher;
+mod class_01_08;
+mod class_09_14;
+mod class_15_20;
+mod class_21_28;
+mod class_29_33;
+mod digest;
+mod find;
 mod general;
+mod interfaces;
+mod key_tokens;
+mod keys;
+mod objects;
 mod pins;
+mod sessions;
+mod sign;
+mod slots;
+mod threads;
+
+use cryptoki_sys::*;
+use support::Template;
+
+/// The bytes of hexadecimal text.
+fn hex(text: &str) -> Vec<u8> {
+    (0..text.len())
+        .step_by(2)
+        .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
+        .collect()
+}
+
+/// The parts of a 2048-bit RSA key made for these tests, as the vectors' data have it.
+fn rsa_parts() -> Vec<(CK_ATTRIBUTE_TYPE, Vec<u8>)> {
+    let set: serde_json::Value =
+        serde_json::from_str(include_str!("../vectors/data/rsa.json")).unwrap();
+    let key = &set["cases"][0]["privateKey"];
+    let part = |kind, field: &str| {
+        let bytes = hex(key[field].as_str().unwrap());
+        let zeros = bytes.iter().take_while(|b| **b == 0).count();
+        (kind, bytes[zeros..].to_vec())
+    };
+    vec![
+        part(CKA_MODULUS, "modulus"),
+        part(CKA_PUBLIC_EXPONENT, "publicExponent"),
+        part(CKA_PRIVATE_EXPONENT, "privateExponent"),
+        part(CKA_PRIME_1, "prime1"),
+        part(CKA_PRIME_2, "prime2"),
+        part(CKA_EXPONENT_1, "exponent1"),
+        part(CKA_EXPONENT_2, "exponent2"),
+        part(CKA_COEFFICIENT, "coefficient"),
+    ]
+}
+
+/// That key as a private key to import.
+fn rsa_template() -> Template {
+    let empty = Template::class(CKO_PRIVATE_KEY)
+        .ulong(CKA_KEY_TYPE, CKK_RSA)
+        .yes(&[CKA_SIGN, CKA_DECRYPT]);
+    rsa_parts()
+        .iter()
+        .fold(empty, |t, (kind, value)| t.bytes(*kind, value))
+}
