@@ -151,3 +151,68 @@ fn several_attributes_change_together_or_not_at_all() {
         );
     }
 }
+
+#[test]
+fn class_08_short_buffers_of_lists_and_attributes() {
+    let token = Token::fresh();
+    let session = token.user();
+    let mut count = 0;
+    let mut one = [0; 1];
+    expect_rv!(
+        call!(C_GetSlotList(
+            CK_FALSE,
+            std::ptr::null_mut(),
+            &raw mut count
+        )),
+        CKR_OK
+    );
+    assert!(count >= 2);
+    count = 1;
+    expect_rv!(
+        call!(C_GetSlotList(CK_FALSE, one.as_mut_ptr(), &raw mut count)),
+        CKR_BUFFER_TOO_SMALL
+    );
+    assert!(count >= 2);
+    count = 1;
+    expect_rv!(
+        call!(C_GetMechanismList(
+            token.slot,
+            one.as_mut_ptr(),
+            &raw mut count
+        )),
+        CKR_BUFFER_TOO_SMALL
+    );
+    assert!(count > 10);
+
+    let object = session
+        .create(&Template::data("a label", b"0123456789"))
+        .unwrap();
+    let (mut label, mut value) = ([CANARY; 16], [CANARY; 16]);
+    let mut wanted = [
+        CK_ATTRIBUTE {
+            type_: CKA_LABEL,
+            pValue: label.as_mut_ptr().cast(),
+            ulValueLen: 3,
+        },
+        CK_ATTRIBUTE {
+            type_: CKA_VALUE,
+            pValue: value.as_mut_ptr().cast(),
+            ulValueLen: 16,
+        },
+    ];
+    expect_rv!(
+        call!(C_GetAttributeValue(
+            session.handle,
+            object,
+            wanted.as_mut_ptr(),
+            2
+        )),
+        CKR_BUFFER_TOO_SMALL
+    );
+    assert_eq!(wanted[0].ulValueLen, CK_UNAVAILABLE_INFORMATION);
+    assert_eq!(label, [CANARY; 16]);
+    // The other attribute is filled all the same.
+    assert_eq!(wanted[1].ulValueLen, 10);
+    assert_eq!(&value[..10], b"0123456789");
+    assert_eq!(&value[10..], [CANARY; 6]);
+}

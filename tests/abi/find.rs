@@ -78,7 +78,7 @@ fn in_portions() {
         call!(C_FindObjectsInit(s, t.ptr(), t.len())),
         CKR_OPERATION_ACTIVE
     );
-    let mut all = std::collections::HashSet::new();
+    let mut all = std::collections::HashSet::<CK_OBJECT_HANDLE>::new();
     let mut some = [0; 4];
     let mut n = 0;
     expect_rv!(

@@ -14,7 +14,8 @@ fn token_objects_outlive_the_process() {
             s.create(
                 &Template::data("kept", b"value")
                     .token()
-                    .text(CKA_APPLICATION, "tests"),
+                    .text(CKA_APPLICATION, "tests")
+                    .no(&[CKA_PRIVATE]),
             )
             .unwrap();
             s.create(

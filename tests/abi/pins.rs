@@ -224,7 +224,7 @@ fn keys_that_ask_for_the_pin_each_time() {
     let (_, key) = s.rsa_pair(2048, &[], &[CKA_SIGN, CKA_ALWAYS_AUTHENTICATE, CKA_PRIVATE]);
     assert!(s.flag(key, CKA_ALWAYS_AUTHENTICATE).unwrap());
     let mech = Mech::plain(CKM_SHA256_RSA_PKCS);
-    let mut data = *b"data";
+    let data = *b"data";
     let sign = || {
         let mut out = [0u8; 256];
         let mut n = 256;
@@ -248,7 +248,6 @@ fn keys_that_ask_for_the_pin_each_time() {
     expect_rv!(sign(), CKR_OK);
     s.sign_init(&mech, key).unwrap();
     expect_rv!(sign(), CKR_USER_NOT_LOGGED_IN);
-    data[0] = b'D';
 }
 
 #[test]

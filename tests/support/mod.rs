@@ -17,9 +17,8 @@ macro_rules! expect_rv {
         let rv = $crate::support::HasRv::rv(&$outcome);
         let wanted = [$(cryptoki_sys::$code),+];
         if !wanted.contains(&rv) {
-            #[allow(unused_mut)]
-            let mut note = String::new();
-            $(note = format!(" ({})", format!($($note)+));)?
+            let notes: &[String] = &[$(format!(" ({})", format!($($note)+)))?];
+            let note = notes.concat();
             panic!(
                 "{}: got {}, expected {}{note}",
                 stringify!($outcome),
@@ -39,6 +38,7 @@ mod names;
 pub mod process;
 pub mod der;
 mod session;
+mod session_parts;
 mod template;
 mod token;
 
