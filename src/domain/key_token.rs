@@ -471,6 +471,14 @@ mod tests {
         assert!(open(&[0x20, 0x18, 0]).is_err());
     }
 
+    /// A boolean without a bit would be lost on the way.
+    #[test]
+    fn every_boolean_attribute_has_its_bit() {
+        for kind in crate::object::flags::BOOLEANS {
+            assert!(body::BITS.contains(&kind), "{kind:#x}");
+        }
+    }
+
     #[test]
     fn another_format_is_refused() {
         let mut token = seal(&domain_key(2), SUBJECT, &aes_key()).unwrap();

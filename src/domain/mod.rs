@@ -17,3 +17,6 @@ pub mod state;
 pub mod token;
 
 pub use crate::seal::envelope as sealing;
+
+#[cfg(test)]
+mod vectors;

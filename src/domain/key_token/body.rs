@@ -2,7 +2,8 @@
 
 use crate::domain::cbor::{Flaw, Form, Key, Keys, Reader, Result, Writer, flawed};
 use crate::object::attribute::{AttributeType, Attributes, Template, Value};
-use crate::object::flags::Flags;
+use crate::object::flags::{BOOLEANS, Flags};
+use crate::object::vendor::{CKA_KEYWARD_CARRIED, CKA_KEYWARD_PROTECTED_PAIR};
 use crate::secret::SecretBytes;
 use cryptoki_sys::{
     CKA_ALWAYS_AUTHENTICATE, CKA_ALWAYS_SENSITIVE, CKA_COPYABLE, CKA_DECAPSULATE, CKA_DECRYPT,
@@ -13,8 +14,9 @@ use cryptoki_sys::{
 };
 use std::sync::Arc;
 
-/// The booleans of format 1, each at its bit. A new one joins at the end; none ever moves.
-pub(super) const BITS: [AttributeType; 24] = [
+/// The booleans of format 1, each at its bit. A new one joins at the end; none ever moves. One that
+/// had no bit would be lost on the way, so the length is that of the list of all.
+pub(super) const BITS: [AttributeType; BOOLEANS.len()] = [
     CKA_TOKEN,
     CKA_PRIVATE,
     CKA_MODIFIABLE,
@@ -39,6 +41,8 @@ pub(super) const BITS: [AttributeType; 24] = [
     CKA_DERIVE,
     CKA_ENCAPSULATE,
     CKA_DECAPSULATE,
+    CKA_KEYWARD_PROTECTED_PAIR,
+    CKA_KEYWARD_CARRIED,
 ];
 
 /// The most attributes of a body or nested template.
