@@ -51,8 +51,9 @@ pub fn encode(attributes: &Attributes) -> Result<SecretBytes> {
     .ok_or(Error::KeyNotWrappable)
 }
 
-/// The attributes of the key in a `PrivateKeyInfo`, checked and complete. `kind` is the key type
-/// (`CKK_…`) that the template asks for.
+/// The attributes of the key in a `PrivateKeyInfo`, complete and not contradicting one another; that RSA
+/// primes are prime is found out when the object is made. `kind` is the key type (`CKK_…`) that the
+/// template asks for.
 ///
 /// # Errors
 /// `WrappedKeyInvalid` for anything else than a whole and valid private key of that type in strict DER.
@@ -60,7 +61,7 @@ pub fn decode(encoded: &SecretBytes, kind: u64) -> Result<Generated> {
     let read = read_private_key_info(encoded.expose()).ok_or(Error::WrappedKeyInvalid)?;
     match (read, kind) {
         (ReadPrivate::Rsa(numbers), CKK_RSA) => {
-            let key = PrivateKey::import(&numbers).ok_or(Error::WrappedKeyInvalid)?;
+            let key = PrivateKey::load(&numbers).ok_or(Error::WrappedKeyInvalid)?;
             Ok(rsa_attributes(key.parts()?))
         }
         (ReadPrivate::Ec(curve, number), CKK_EC) => {

@@ -27,7 +27,13 @@ impl LockedRoot {
     ///
     /// # Errors
     /// Those of the stretching.
-    pub fn lock(root: &Root, pin: &[u8], device: &[u8], cost: Cost, context: &[u8]) -> Result<Self> {
+    pub fn lock(
+        root: &Root,
+        pin: &[u8],
+        device: &[u8],
+        cost: Cost,
+        context: &[u8],
+    ) -> Result<Self> {
         let salt = random();
         let sealed = key(pin, device, cost, &salt)?.seal(context, root.bytes())?;
         Ok(LockedRoot { cost, salt, sealed })
@@ -39,7 +45,10 @@ impl LockedRoot {
     /// Those of the stretching.
     pub fn unlock(&self, pin: &[u8], device: &[u8], context: &[u8]) -> Result<Option<Root>> {
         let key = key(pin, device, self.cost, &self.salt)?;
-        Ok(key.open(context, &self.sealed).as_ref().and_then(Root::from_secret))
+        Ok(key
+            .open(context, &self.sealed)
+            .as_ref()
+            .and_then(Root::from_secret))
     }
 }
 
@@ -47,7 +56,9 @@ impl LockedRoot {
 fn key(pin: &[u8], device: &[u8], cost: Cost, salt: &[u8; 32]) -> Result<SealingKey> {
     let stretched = stretch(cost, pin, salt, device, 32)?;
     let mut root = zeroize::Zeroizing::new([0; 32]);
-    root.iter_mut().zip(stretched.expose()).for_each(|(to, from)| *to = *from);
+    root.iter_mut()
+        .zip(stretched.expose())
+        .for_each(|(to, from)| *to = *from);
     Ok(SealingKey::derive(&root, "keyward/1 pin"))
 }
 
@@ -55,7 +66,11 @@ fn key(pin: &[u8], device: &[u8], cost: Cost, salt: &[u8; 32]) -> Result<Sealing
 mod tests {
     use super::*;
 
-    const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
+    const CHEAP: Cost = Cost {
+        memory_kib: 8,
+        passes: 1,
+        lanes: 1,
+    };
 
     #[test]
     fn only_pin_device_and_context_together_unlock() {
@@ -63,7 +78,12 @@ mod tests {
         let locked = LockedRoot::lock(&root, b"1234", b"device", CHEAP, b"user").unwrap();
         let opened = locked.unlock(b"1234", b"device", b"user").unwrap().unwrap();
         assert_eq!(opened.bytes(), root.bytes());
-        assert!(locked.unlock(b"1235", b"device", b"user").unwrap().is_none());
+        assert!(
+            locked
+                .unlock(b"1235", b"device", b"user")
+                .unwrap()
+                .is_none()
+        );
         assert!(locked.unlock(b"1234", b"", b"user").unwrap().is_none());
         assert!(locked.unlock(b"1234", b"device", b"so").unwrap().is_none());
     }

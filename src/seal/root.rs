@@ -18,7 +18,11 @@ impl Root {
     /// The root of these bytes; `None` unless there are 32.
     #[must_use]
     pub fn from_secret(secret: &SecretBytes) -> Option<Self> {
-        secret.expose().try_into().ok().map(|bytes| Root(Zeroizing::new(bytes)))
+        secret
+            .expose()
+            .try_into()
+            .ok()
+            .map(|bytes| Root(Zeroizing::new(bytes)))
     }
 
     /// A second copy of the root.

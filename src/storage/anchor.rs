@@ -42,7 +42,11 @@ impl Anchor {
     /// # Errors
     /// Those of the file system.
     pub fn open(path: &Path) -> Result<Self> {
-        Ok(Anchor { file: files::open_or_make(path)?, path: path.to_owned(), turn: Mutex::new(()) })
+        Ok(Anchor {
+            file: files::open_or_make(path)?,
+            path: path.to_owned(),
+            turn: Mutex::new(()),
+        })
     }
 
     /// The newest state; `None` when there is none, or neither slot is whole.
@@ -51,7 +55,10 @@ impl Anchor {
     /// Those of the file system.
     pub fn newest(&self) -> Result<Option<Anchored>> {
         let [even, odd] = [self.slot(0)?, self.slot(1)?];
-        Ok(even.into_iter().chain(odd).max_by_key(|anchored| anchored.counter))
+        Ok(even
+            .into_iter()
+            .chain(odd)
+            .max_by_key(|anchored| anchored.counter))
     }
 
     /// Writes a state, unless the file already has one with a higher counter. Not waited for until it
@@ -99,15 +106,23 @@ impl Anchor {
     }
 
     fn put(&self, next: &Anchored) -> Result<()> {
-        let length = u32::try_from(next.content.len()).ok().filter(|_| next.content.len() <= CONTENT_MAX);
+        let length = u32::try_from(next.content.len())
+            .ok()
+            .filter(|_| next.content.len() <= CONTENT_MAX);
         let length = length.ok_or(Error::Internal("an anchor with too much in it"))?;
         let mut body = next.counter.to_be_bytes().to_vec();
         body.extend_from_slice(&length.to_be_bytes());
         body.extend_from_slice(&next.content);
         let mut slot = Sha256::digest(&body).to_vec();
         slot.append(&mut body);
-        let offset = if next.counter.is_multiple_of(2) { 0 } else { SLOT_OFFSET };
-        self.file.write_all_at(&slot, offset).map_err(|error| self.cause(&error))
+        let offset = if next.counter.is_multiple_of(2) {
+            0
+        } else {
+            SLOT_OFFSET
+        };
+        self.file
+            .write_all_at(&slot, offset)
+            .map_err(|error| self.cause(&error))
     }
 
     /// A slot; `None` when it is empty or torn.
@@ -118,7 +133,10 @@ impl Anchor {
         loop {
             let offset = start.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             let left = chunk.get_mut(bytes.len()..).unwrap_or_default();
-            let count = self.file.read_at(left, offset).map_err(|error| self.cause(&error))?;
+            let count = self
+                .file
+                .read_at(left, offset)
+                .map_err(|error| self.cause(&error))?;
             bytes.extend_from_slice(left.get(..count).unwrap_or_default());
             if count == 0 || bytes.len() >= SLOT {
                 return Ok(parse(&bytes));
@@ -141,7 +159,10 @@ fn parse(slot: &[u8]) -> Option<Anchored> {
     let content = rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
     let body = body.get(..8 + 4 + content.len())?;
     let whole = Sha256::digest(body).as_slice() == checksum;
-    whole.then(|| Anchored { counter: u64::from_be_bytes(*counter), content: content.to_vec() })
+    whole.then(|| Anchored {
+        counter: u64::from_be_bytes(*counter),
+        content: content.to_vec(),
+    })
 }
 
 #[cfg(test)]
@@ -149,7 +170,10 @@ mod tests {
     use super::*;
 
     fn state(counter: u64) -> Anchored {
-        Anchored { counter, content: vec![7; 100] }
+        Anchored {
+            counter,
+            content: vec![7; 100],
+        }
     }
 
     #[test]

@@ -23,7 +23,10 @@ pub fn make_directory(path: &Path) -> Result<()> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(path).map_err(|error| cause(path, &error))
+    builder
+        .recursive(true)
+        .create(path)
+        .map_err(|error| cause(path, &error))
 }
 
 /// Opens a file for reading and writing, and makes it, for the owner only (0600), if it is not there.
@@ -43,7 +46,9 @@ pub fn open_or_make(path: &Path) -> Result<File> {
 /// # Errors
 /// Those of the file system.
 pub fn sync_directory(path: &Path) -> Result<()> {
-    File::open(path).and_then(|directory| directory.sync_all()).map_err(|error| cause(path, &error))
+    File::open(path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|error| cause(path, &error))
 }
 
 /// Removes a file, if it is there.

@@ -2,7 +2,8 @@
 //! the trait promises.
 
 use super::{
-    Column, DomainRow, EVENTS_KEPT, Event, Node, Query, Reader, Reading, Row, Scope, Store, Writer, Writing,
+    Column, DomainRow, EVENTS_KEPT, Event, Node, Query, Reader, Reading, Row, Scope, Store, Writer,
+    Writing,
 };
 use crate::error::Result;
 use crate::object::ObjectId;
@@ -71,12 +72,21 @@ impl Reader for View {
 
     fn row(&self, id: ObjectId) -> Result<Option<Row>> {
         let state = self.0.borrow();
-        Ok(state.places.get(&id).and_then(|place| state.rows.get(place)).cloned())
+        Ok(state
+            .places
+            .get(&id)
+            .and_then(|place| state.rows.get(place))
+            .cloned())
     }
 
     fn find(&self, query: &Query) -> Result<Vec<ObjectId>> {
         let state = self.0.borrow();
-        Ok(state.rows.values().filter(|row| matches(row, query)).map(|row| row.id).collect())
+        Ok(state
+            .rows
+            .values()
+            .filter(|row| matches(row, query))
+            .map(|row| row.id)
+            .collect())
     }
 
     fn node(&self, level: u8, place: u16) -> Result<Option<Node>> {
@@ -92,7 +102,15 @@ impl Reader for View {
     }
 
     fn events(&self, limit: usize) -> Result<Vec<Event>> {
-        Ok(self.0.borrow().events.iter().rev().take(limit).cloned().collect())
+        Ok(self
+            .0
+            .borrow()
+            .events
+            .iter()
+            .rev()
+            .take(limit)
+            .cloned()
+            .collect())
     }
 }
 
@@ -123,7 +141,10 @@ impl Writer for View {
     }
 
     fn put_node(&self, level: u8, place: u16, node: &Node) -> Result<()> {
-        self.0.borrow_mut().nodes.insert((level, place), node.clone());
+        self.0
+            .borrow_mut()
+            .nodes
+            .insert((level, place), node.clone());
         Ok(())
     }
 
@@ -161,7 +182,10 @@ impl Writer for View {
 fn matches(row: &Row, query: &Query) -> bool {
     let has = |(column, keys): &(Column, Vec<_>)| {
         let place = Column::ALL.iter().position(|own| own == column);
-        let own = place.and_then(|place| row.index.get(place)).copied().flatten();
+        let own = place
+            .and_then(|place| row.index.get(place))
+            .copied()
+            .flatten();
         own.is_some_and(|own| keys.contains(&own))
     };
     let in_scope = match query.scope {
@@ -170,6 +194,8 @@ fn matches(row: &Row, query: &Query) -> bool {
         Scope::All => true,
     };
     in_scope
-        && query.domain_key.is_none_or(|key| row.domain_key == Some(key))
+        && query
+            .domain_key
+            .is_none_or(|key| row.domain_key == Some(key))
         && query.conditions.iter().all(has)
 }

@@ -195,7 +195,9 @@ impl dyn Store {
             answer = Some(work(reader)?);
             Ok(())
         })?;
-        answer.ok_or(crate::error::Error::Internal("a store did not run its reader"))
+        answer.ok_or(crate::error::Error::Internal(
+            "a store did not run its reader",
+        ))
     }
 
     /// [`Store::write`] with an answer.
@@ -215,6 +217,8 @@ impl dyn Store {
             },
             before,
         )?;
-        answer.ok_or(crate::error::Error::Internal("a store did not run its writer"))
+        answer.ok_or(crate::error::Error::Internal(
+            "a store did not run its writer",
+        ))
     }
 }

@@ -99,7 +99,10 @@ impl Registry {
     pub fn mark(&self) -> u64 {
         static PASSING: AtomicU64 = AtomicU64::new(1 << 63);
         let generation = self.load(at::GENERATION);
-        if self.half(at::PENDING).is_none_or(|pending| pending.load(Ordering::SeqCst) != 0) {
+        if self
+            .half(at::PENDING)
+            .is_none_or(|pending| pending.load(Ordering::SeqCst) != 0)
+        {
             return PASSING.fetch_add(1, Ordering::Relaxed);
         }
         generation
@@ -116,7 +119,9 @@ impl Registry {
     #[must_use]
     pub fn group(&self, group: u16) -> Option<u64> {
         let counter = self.load(at::GROUP.saturating_add(usize::from(group).saturating_mul(8)));
-        let pending = self.half(at::PENDING).is_none_or(|pending| pending.load(Ordering::SeqCst) != 0);
+        let pending = self
+            .half(at::PENDING)
+            .is_none_or(|pending| pending.load(Ordering::SeqCst) != 0);
         (!pending).then_some(counter)
     }
 
@@ -163,7 +168,9 @@ impl Registry {
     #[must_use]
     pub fn wait(&self, seen: u64, timeout: Duration) -> u64 {
         let end = Instant::now().checked_add(timeout);
-        let Some(bell) = self.half(at::BELL) else { return self.generation() };
+        let Some(bell) = self.half(at::BELL) else {
+            return self.generation();
+        };
         loop {
             let rung = bell.load(Ordering::SeqCst);
             let generation = self.generation();
@@ -217,7 +224,9 @@ impl Registry {
             self.is_alive(*member);
             let place = self.pid(*member);
             place.is_some_and(|place| {
-                place.compare_exchange(0, pid, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+                place
+                    .compare_exchange(0, pid, Ordering::SeqCst, Ordering::SeqCst)
+                    .is_ok()
             })
         };
         let own = (0..MEMBERS).find(free)?;
@@ -231,7 +240,9 @@ impl Registry {
     /// Whether a place is taken by a process that lives. Frees it when the process is dead. One in
     /// another process-id namespace cannot be looked at and counts as alive.
     fn is_alive(&self, member: usize) -> bool {
-        let Some(place) = self.pid(member) else { return false };
+        let Some(place) = self.pid(member) else {
+            return false;
+        };
         let pid = place.load(Ordering::SeqCst);
         if pid == 0 {
             return false;
@@ -274,7 +285,9 @@ impl Registry {
     }
 
     fn load(&self, place: usize) -> u64 {
-        self.file.word(place).map_or(0, |counter| counter.load(Ordering::SeqCst))
+        self.file
+            .word(place)
+            .map_or(0, |counter| counter.load(Ordering::SeqCst))
     }
 
     fn half(&self, place: usize) -> Option<&AtomicU32> {
@@ -310,7 +323,9 @@ impl Drop for Registry {
 
 /// Where a field of a registered process is.
 fn place_of(member: usize, field: usize) -> usize {
-    at::MEMBER.saturating_add(member.saturating_mul(at::MEMBER_SIZE)).saturating_add(field)
+    at::MEMBER
+        .saturating_add(member.saturating_mul(at::MEMBER_SIZE))
+        .saturating_add(field)
 }
 
 /// A number that tells this start of process `pid` from every other: the time of its start, mixed
@@ -321,12 +336,17 @@ fn start_of(pid: u32) -> Option<u64> {
     let (_, fields) = status.rsplit_once(") ")?;
     let mut fields = fields.split(' ');
     // A zombie holds no keys any more.
-    if fields.next().is_none_or(|state| state == "Z" || state == "X") {
+    if fields
+        .next()
+        .is_none_or(|state| state == "Z" || state == "X")
+    {
         return None;
     }
     let ticks: u64 = fields.nth(18)?.parse().ok()?;
     let boot = fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let mixed = boot.iter().fold(ticks, |all, byte| all.rotate_left(7) ^ u64::from(*byte));
+    let mixed = boot
+        .iter()
+        .fold(ticks, |all, byte| all.rotate_left(7) ^ u64::from(*byte));
     Some(mixed.max(1))
 }
 
@@ -344,14 +364,22 @@ mod tests {
     fn two() -> (tempfile::TempDir, Registry, Registry) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("shared");
-        let (one, two) = (Registry::open(&path).unwrap(), Registry::open(&path).unwrap());
+        let (one, two) = (
+            Registry::open(&path).unwrap(),
+            Registry::open(&path).unwrap(),
+        );
         (directory, one, two)
     }
 
     #[test]
     fn a_change_counts_for_its_group_only() {
         let (_directory, one, two) = two();
-        let before = (two.group(7), two.group(8), two.generation(), two.domain_generation());
+        let before = (
+            two.group(7),
+            two.group(8),
+            two.generation(),
+            two.domain_generation(),
+        );
         let ticket = one.begin();
         assert_eq!(two.group(8), None);
         one.finish(ticket, &[7], false);
@@ -383,7 +411,10 @@ mod tests {
         let ticket = two.begin();
         two.finish(ticket, &[], true);
         assert!(sleeper.join().unwrap());
-        assert_eq!(two.wait(two.generation(), Duration::from_millis(1)), two.generation());
+        assert_eq!(
+            two.wait(two.generation(), Duration::from_millis(1)),
+            two.generation()
+        );
     }
 
     #[test]
@@ -392,7 +423,10 @@ mod tests {
         one.acknowledge(5, 3);
         let seen: Vec<_> = two.processes();
         assert_eq!(seen.len(), 2);
-        assert!(seen.iter().any(|process| process.version == 3 && process.seen == 5 && !process.own));
+        assert!(
+            seen.iter()
+                .any(|process| process.version == 3 && process.seen == 5 && !process.own)
+        );
         drop(one);
         assert_eq!(two.processes().len(), 1);
     }

@@ -82,7 +82,10 @@ impl Store for SqliteStore {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Deferred)
             .map_err(self.failed())?;
-        let done = work(&rows::Rows { connection: &transaction, path: &self.path });
+        let done = work(&rows::Rows {
+            connection: &transaction,
+            path: &self.path,
+        });
         // A transaction that only read has nothing to lose: how it ends does not matter.
         let ended = transaction.commit();
         if ended.is_ok() {
@@ -96,7 +99,10 @@ impl Store for SqliteStore {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(self.failed())?;
-        work(&rows::Rows { connection: &transaction, path: &self.path })?;
+        work(&rows::Rows {
+            connection: &transaction,
+            path: &self.path,
+        })?;
         before();
         transaction.commit().map_err(self.failed())?;
         MutexGuard::unlock_fair(connection);

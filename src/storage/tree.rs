@@ -83,7 +83,10 @@ impl Tree {
     /// The tree with this key, and the lowest count of changes that it may have; nothing is read.
     #[must_use]
     pub fn new(key: Zeroizing<[u8; 32]>, floor: u64) -> Self {
-        Tree { key, newest: AtomicU64::new(floor) }
+        Tree {
+            key,
+            newest: AtomicU64::new(floor),
+        }
     }
 
     /// Plants the tree of an empty store.
@@ -136,8 +139,11 @@ impl Tree {
         writer: &dyn Writer,
         changes: &[(ObjectId, Option<Entry>)],
     ) -> Result<(u64, [u8; MAC])> {
-        let missing = |what: &str| Error::StoreTampered(format!("{what} of the row tree is damaged"));
-        let (mut root, _) = self.inner(writer, Level::Root, 0)?.ok_or_else(|| missing("the root"))?;
+        let missing =
+            |what: &str| Error::StoreTampered(format!("{what} of the row tree is damaged"));
+        let (mut root, _) = self
+            .inner(writer, Level::Root, 0)?
+            .ok_or_else(|| missing("the root"))?;
         // No other thread can have seen more than what this one, the only writer, begins with.
         self.see(root.counter, self.floor())?;
         let mut leaves: BTreeMap<u16, Vec<&(ObjectId, Option<Entry>)>> = BTreeMap::new();
@@ -176,7 +182,9 @@ impl Tree {
     /// # Errors
     /// Those of the store.
     pub fn head(&self, reader: &dyn Reader) -> Result<Option<(u64, [u8; MAC])>> {
-        Ok(self.inner(reader, Level::Root, 0)?.map(|(root, mac)| (root.counter, mac)))
+        Ok(self
+            .inner(reader, Level::Root, 0)?
+            .map(|(root, mac)| (root.counter, mac)))
     }
 
     /// Checks every node.
@@ -188,19 +196,27 @@ impl Tree {
         let root = self.inner(reader, Level::Root, 0)?.map(|(root, _)| root);
         match &root {
             Some(root) => survey.counter = Some(root.counter),
-            None => survey.flaws.push("the root of the row tree is damaged".to_owned()),
+            None => survey
+                .flaws
+                .push("the root of the row tree is damaged".to_owned()),
         }
         for above in 0..LEAVES / 64 {
             let branch = self.inner(reader, Level::Branch, above)?;
             match (&branch, &root) {
-                (None, _) => survey.flaws.push(format!("branch {above} of the row tree is damaged")),
+                (None, _) => survey
+                    .flaws
+                    .push(format!("branch {above} of the row tree is damaged")),
                 (Some((_, mac)), Some(root)) if root.child(usize::from(above)) != Some(*mac) => {
-                    survey.flaws.push(format!("branch {above} of the row tree is not the newest"));
+                    survey
+                        .flaws
+                        .push(format!("branch {above} of the row tree is not the newest"));
                 }
                 _ => {}
             }
             for place in above * 64..(above + 1) * 64 {
-                let wanted = branch.as_ref().and_then(|(branch, _)| branch.child(usize::from(place % 64)));
+                let wanted = branch
+                    .as_ref()
+                    .and_then(|(branch, _)| branch.child(usize::from(place % 64)));
                 self.survey_leaf(reader, place, wanted, &mut survey)?;
             }
         }
@@ -215,11 +231,15 @@ impl Tree {
         survey: &mut Survey,
     ) -> Result<()> {
         match self.leaf(reader, place) {
-            Ok((leaf, mac)) if wanted.is_none_or(|wanted| wanted == mac) => survey.entries.extend(leaf),
+            Ok((leaf, mac)) if wanted.is_none_or(|wanted| wanted == mac) => {
+                survey.entries.extend(leaf)
+            }
             Ok((leaf, _)) => {
                 survey.entries.extend(leaf);
                 survey.damaged.push(place);
-                survey.flaws.push(format!("leaf {place} of the row tree is not the newest"));
+                survey
+                    .flaws
+                    .push(format!("leaf {place} of the row tree is not the newest"));
             }
             Err(Error::StoreTampered(flaw)) => {
                 survey.damaged.push(place);
@@ -250,9 +270,15 @@ impl Tree {
             let mut branch = Inner::branch();
             for place in above * 64..(above + 1) * 64 {
                 let body = encode_leaf(&leaves.remove(&place).unwrap_or_default());
-                branch.set_child(usize::from(place % 64), self.put(writer, Level::Leaf, place, body)?);
+                branch.set_child(
+                    usize::from(place % 64),
+                    self.put(writer, Level::Leaf, place, body)?,
+                );
             }
-            root.set_child(usize::from(above), self.put(writer, Level::Branch, above, branch.encode())?);
+            root.set_child(
+                usize::from(above),
+                self.put(writer, Level::Branch, above, branch.encode())?,
+            );
         }
         let mac = self.put(writer, Level::Root, 0, root.encode())?;
         self.newest.store(root.counter, Ordering::SeqCst);
@@ -273,7 +299,12 @@ impl Tree {
 
     /// A branch or the root with its MAC; `None` when it was edited or taken away. A branch that was
     /// never written is empty and has a MAC of zeros.
-    fn inner(&self, reader: &dyn Reader, of: Level, place: u16) -> Result<Option<(Inner, [u8; MAC])>> {
+    fn inner(
+        &self,
+        reader: &dyn Reader,
+        of: Level,
+        place: u16,
+    ) -> Result<Option<(Inner, [u8; MAC])>> {
         let Some(node) = reader.node(level(of), place)? else {
             return Ok((of == Level::Branch).then(|| (Inner::branch(), [0; MAC])));
         };
@@ -287,7 +318,9 @@ impl Tree {
     fn see(&self, counter: u64, floor: u64) -> Result<()> {
         self.newest.fetch_max(counter, Ordering::SeqCst);
         if counter < floor {
-            return Err(Error::StoreTampered("an older copy of it was put back".to_owned()));
+            return Err(Error::StoreTampered(
+                "an older copy of it was put back".to_owned(),
+            ));
         }
         Ok(())
     }
@@ -319,7 +352,10 @@ struct Inner {
 
 impl Inner {
     fn root(counter: u64) -> Self {
-        Inner { counter, children: [[0; MAC]; FAN] }
+        Inner {
+            counter,
+            children: [[0; MAC]; FAN],
+        }
     }
 
     fn branch() -> Self {
@@ -337,7 +373,11 @@ impl Inner {
     }
 
     fn encode(&self) -> Vec<u8> {
-        [&self.counter.to_be_bytes()[..], self.children.as_flattened()].concat()
+        [
+            &self.counter.to_be_bytes()[..],
+            self.children.as_flattened(),
+        ]
+        .concat()
     }
 
     fn decode(body: &[u8]) -> Option<Self> {
@@ -390,7 +430,13 @@ fn decode_leaf(body: &[u8]) -> Option<Leaf> {
                 [2] => Mark::ShredComplete,
                 _ => return None,
             };
-            Some((ObjectId(*id), Entry { revision: u64::from_be_bytes(*revision), mark }))
+            Some((
+                ObjectId(*id),
+                Entry {
+                    revision: u64::from_be_bytes(*revision),
+                    mark,
+                },
+            ))
         })
         .collect()
 }

@@ -35,12 +35,20 @@ impl State<'_> {
     /// The anchor of the state.
     pub(super) fn encode(&self, keys: &ModuleKeys) -> Anchored {
         let mut body = Encoder::default();
-        body.array(6).uint(self.head.0).bytes(&self.card.epoch).bytes(&self.card.signing);
-        body.uint(self.version.0).bytes(&self.version.1).bytes(&self.head.1);
+        body.array(6)
+            .uint(self.head.0)
+            .bytes(&self.card.epoch)
+            .bytes(&self.card.signing);
+        body.uint(self.version.0)
+            .bytes(&self.version.1)
+            .bytes(&self.head.1);
         let tag = mac(&keys.anchor, body.as_slice());
         let mut content = Encoder::default();
         content.array(2).bytes(body.as_slice()).bytes(&tag);
-        Anchored { counter: self.head.0, content: content.into_vec() }
+        Anchored {
+            counter: self.head.0,
+            content: content.into_vec(),
+        }
     }
 }
 
@@ -55,9 +63,20 @@ impl Known {
             decoder.tuple("anchor", 6)?;
             let counter = decoder.uint("counter")?;
             let (epoch, signing) = (decoder.fixed("epoch")?, decoder.fixed("signing key")?);
-            let version = (decoder.uint("version")?, decoder.fixed("domain token hash")?);
+            let version = (
+                decoder.uint("version")?,
+                decoder.fixed("domain token hash")?,
+            );
             let root = decoder.fixed("root")?;
-            Ok(Known { counter, epoch, signing, version, root, body: body.to_vec(), tag })
+            Ok(Known {
+                counter,
+                epoch,
+                signing,
+                version,
+                root,
+                body: body.to_vec(),
+                tag,
+            })
         })
         .ok()
     }

@@ -24,7 +24,9 @@ struct Kept {
 
 impl Cache {
     pub(super) fn new() -> Self {
-        Cache { shards: std::array::from_fn(|_| RwLock::default()) }
+        Cache {
+            shards: std::array::from_fn(|_| RwLock::default()),
+        }
     }
 
     /// The object, if it was compared with the store at this counter.
@@ -35,9 +37,16 @@ impl Cache {
     }
 
     /// The object, if its row still has this revision; it was compared at `counter`.
-    pub(super) fn revalidate(&self, id: ObjectId, revision: u64, counter: Option<u64>) -> Option<Arc<Object>> {
+    pub(super) fn revalidate(
+        &self,
+        id: ObjectId,
+        revision: u64,
+        counter: Option<u64>,
+    ) -> Option<Arc<Object>> {
         let shard = self.shard(id)?.read();
-        let kept = shard.get(&id).filter(|kept| kept.object.revision() == revision)?;
+        let kept = shard
+            .get(&id)
+            .filter(|kept| kept.object.revision() == revision)?;
         if let Some(counter) = counter {
             kept.counter.store(counter, Ordering::Release);
         }
@@ -46,12 +55,17 @@ impl Cache {
 
     /// Keeps an object that was read at `counter`.
     pub(super) fn keep(&self, object: &Arc<Object>, counter: u64) {
-        let Some(shard) = self.shard(object.id()) else { return };
+        let Some(shard) = self.shard(object.id()) else {
+            return;
+        };
         let mut shard = shard.write();
         if shard.len() >= SHARD_MAX {
             shard.clear();
         }
-        let kept = Kept { object: Arc::clone(object), counter: AtomicU64::new(counter) };
+        let kept = Kept {
+            object: Arc::clone(object),
+            counter: AtomicU64::new(counter),
+        };
         shard.insert(object.id(), kept);
     }
 

@@ -22,12 +22,20 @@ pub(super) struct Touched {
 impl Touched {
     /// No object and no key.
     pub(super) fn nothing() -> Self {
-        Touched { groups: Vec::new(), head: None, domain: false, everything: false }
+        Touched {
+            groups: Vec::new(),
+            head: None,
+            domain: false,
+            everything: false,
+        }
     }
 
     /// Everything.
     pub(super) fn everything() -> Self {
-        Touched { everything: true, ..Self::nothing() }
+        Touched {
+            everything: true,
+            ..Self::nothing()
+        }
     }
 }
 
@@ -41,7 +49,9 @@ impl Token {
         work: impl FnMut(&dyn Writer) -> Result<(T, Touched)>,
     ) -> Result<T> {
         let ticket = Cell::new(None);
-        let done = self.store.writing(work, &|| ticket.set(Some(self.registry.begin())));
+        let done = self
+            .store
+            .writing(work, &|| ticket.set(Some(self.registry.begin())));
         let Some(ticket) = ticket.get() else {
             return done.map(|(answer, _)| answer);
         };
@@ -50,7 +60,8 @@ impl Token {
                 if touched.everything {
                     self.registry.finish_all(ticket);
                 } else {
-                    self.registry.finish(ticket, &touched.groups, touched.domain);
+                    self.registry
+                        .finish(ticket, &touched.groups, touched.domain);
                 }
                 if let (Some(head), Some(unlocked)) = (touched.head, self.unlocked.load_full()) {
                     if touched.everything {

@@ -88,8 +88,19 @@ impl Token {
         let done = self.change(|writer| {
             let (answer, domain) = self.install(&unlocked, old_ring.as_deref(), entry, writer)?;
             // Counted by the row tree too, so that an anchor tells an older domain.
-            let head = if domain { Some(unlocked.tree.update(writer, &[])?) } else { None };
-            Ok((answer, Touched { everything: domain, head, ..Touched::nothing() }))
+            let head = if domain {
+                Some(unlocked.tree.update(writer, &[])?)
+            } else {
+                None
+            };
+            Ok((
+                answer,
+                Touched {
+                    everything: domain,
+                    head,
+                    ..Touched::nothing()
+                },
+            ))
         });
         match done {
             Err(Error::DomainTokenRefused(reason)) => {
@@ -139,8 +150,14 @@ impl Token {
         if let Some(settled) = identity.settled(&next.state)? {
             write_identity(writer, unlocked.keys(), &settled)?;
         }
-        put_event(writer, INSTALLED_EVENT, &format!("version {version}, {}", next.hash))?;
-        let Some(ring) = ring else { return Ok((Ingested::Dismissed(version), true)) };
+        put_event(
+            writer,
+            INSTALLED_EVENT,
+            &format!("version {version}, {}", next.hash),
+        )?;
+        let Some(ring) = ring else {
+            return Ok((Ingested::Dismissed(version), true));
+        };
         if let Some(old) = old_ring {
             for left in objects::carry_over(writer, unlocked, old, &ring)? {
                 put_event(writer, LEFT_BEHIND, &left)?;
@@ -155,7 +172,8 @@ impl Token {
             Ok(_) | Err(Error::DomainRule(_)) => {}
             Err(other) => return Err(other),
         }
-        self.registry.acknowledge(self.registry.generation(), unlocked.installed().0);
+        self.registry
+            .acknowledge(self.registry.generation(), unlocked.installed().0);
         Ok(())
     }
 
@@ -206,12 +224,22 @@ impl Token {
         let card = self.change(|writer| {
             let (renewed, card) = identity(writer, unlocked.keys())?.renewed()?;
             write_identity(writer, unlocked.keys(), &renewed)?;
-            Ok((card, Touched { domain: true, ..Touched::nothing() }))
+            Ok((
+                card,
+                Touched {
+                    domain: true,
+                    ..Touched::nothing()
+                },
+            ))
         })?;
         self.store.reading(|reader| {
             let identity = Arc::new(identity(reader, unlocked.keys())?);
             let (installed, ring) = restore(reader, &identity)?;
-            unlocked.show(View { identity, installed: Arc::new(installed), ring: ring.map(Arc::new) });
+            unlocked.show(View {
+                identity,
+                installed: Arc::new(installed),
+                ring: ring.map(Arc::new),
+            });
             Ok(())
         })?;
         Ok(card)
@@ -225,7 +253,13 @@ pub(super) fn found(
     identity: &Identity,
     card: &Card,
 ) -> Result<Version> {
-    let token = genesis(identity, &card.label, now(), &mut crate::crypto::random::ThreadGenerator).map_err(Error::from)?;
+    let token = genesis(
+        identity,
+        &card.label,
+        now(),
+        &mut crate::crypto::random::ThreadGenerator,
+    )
+    .map_err(Error::from)?;
     let begun = ingest::begin(&token, identity).map_err(Error::from)?;
     write_identity(writer, keys, identity)?;
     write_installed(writer, identity, &begun.installed, &token)?;
@@ -235,7 +269,8 @@ pub(super) fn found(
 /// The module's identity.
 pub(super) fn identity(reader: &dyn Reader, keys: &ModuleKeys) -> Result<Identity> {
     let sealed = reader.fact(IDENTITY)?;
-    let sealed = sealed.ok_or_else(|| Error::StoreTampered("the module's identity is missing".into()))?;
+    let sealed =
+        sealed.ok_or_else(|| Error::StoreTampered("the module's identity is missing".into()))?;
     Identity::unseal(&keys.identity, &sealed)
 }
 
@@ -244,13 +279,18 @@ fn write_identity(writer: &dyn Writer, keys: &ModuleKeys, identity: &Identity) -
 }
 
 /// Opens the installed token.
-pub(super) fn restore(reader: &dyn Reader, identity: &Identity) -> Result<(Installed, Option<Keyring>)> {
+pub(super) fn restore(
+    reader: &dyn Reader,
+    identity: &Identity,
+) -> Result<(Installed, Option<Keyring>)> {
     let fact = read_installed(reader)?.ok_or_else(nothing_installed)?;
     let rows = reader.domain_rows()?;
     let row = rows.into_iter().find(|row| row.version == fact.version);
     let token = row.ok_or_else(nothing_installed)?.token;
     ingest::restore(&token, &fact.vouched, identity, fact.seen).map_err(|refusal| match refusal {
-        Refusal::NotInstalled => Error::StoreTampered("the installed domain token was exchanged".into()),
+        Refusal::NotInstalled => {
+            Error::StoreTampered("the installed domain token was exchanged".into())
+        }
         other => other.into(),
     })
 }
@@ -270,14 +310,22 @@ struct InstalledFact {
 }
 
 fn read_installed(reader: &dyn Reader) -> Result<Option<InstalledFact>> {
-    let Some(bytes) = reader.fact(INSTALLED)? else { return Ok(None) };
+    let Some(bytes) = reader.fact(INSTALLED)? else {
+        return Ok(None);
+    };
     let fact = Decoder::whole(&bytes, "installed version", |decoder| {
         decoder.tuple("installed version", 4)?;
         let (version, hash) = (decoder.uint("version")?, decoder.fixed("hash")?);
         let vouched = decoder.fixed("authenticator")?;
-        Ok(InstalledFact { version, hash, vouched, seen: decoder.uint("seen")? })
+        Ok(InstalledFact {
+            version,
+            hash,
+            vouched,
+            seen: decoder.uint("seen")?,
+        })
     });
-    fact.map(Some).map_err(|flaw| Error::StoreTampered(format!("the installed domain: {flaw}")))
+    fact.map(Some)
+        .map_err(|flaw| Error::StoreTampered(format!("the installed domain: {flaw}")))
 }
 
 /// Writes a version as the installed one. Of earlier ones only number and hash stay: their packages
@@ -291,17 +339,33 @@ fn write_installed(
     let (version, hash) = (installed.state.version, installed.hash);
     for row in writer.domain_rows()? {
         if !row.token.is_empty() {
-            writer.put_domain_row(&DomainRow { token: Vec::new(), ..row })?;
+            writer.put_domain_row(&DomainRow {
+                token: Vec::new(),
+                ..row
+            })?;
         }
     }
-    writer.put_domain_row(&DomainRow { version, hash: hash.0, token: token.to_vec() })?;
+    writer.put_domain_row(&DomainRow {
+        version,
+        hash: hash.0,
+        token: token.to_vec(),
+    })?;
     let mut encoder = Encoder::default();
-    encoder.array(4).uint(version).bytes(&hash.0).bytes(&identity.vouch(version, hash)).uint(now());
+    encoder
+        .array(4)
+        .uint(version)
+        .bytes(&hash.0)
+        .bytes(&identity.vouch(version, hash))
+        .uint(now());
     writer.set_fact(INSTALLED, Some(encoder.as_slice()))
 }
 
 fn put_event(writer: &dyn Writer, kind: &str, text: &str) -> Result<()> {
-    writer.put_event(&Event { time: now(), kind: kind.to_owned(), text: text.to_owned() })
+    writer.put_event(&Event {
+        time: now(),
+        kind: kind.to_owned(),
+        text: text.to_owned(),
+    })
 }
 
 fn nothing_installed() -> Error {
@@ -310,5 +374,7 @@ fn nothing_installed() -> Error {
 
 /// Seconds since 1970-01-01 UTC.
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }

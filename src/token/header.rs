@@ -51,9 +51,15 @@ impl Card {
             return Err(Error::BadArguments("the label has more than 32 bytes"));
         }
         let mut encoder = Encoder::default();
-        encoder.array(7).uint(FORMAT).uint(self.serial).text(&self.label);
+        encoder
+            .array(7)
+            .uint(FORMAT)
+            .uint(self.serial)
+            .text(&self.label);
         encoder.bytes(&self.epoch).bytes(&self.signing);
-        encoder.uint(self.user_tries.into()).uint(self.so_tries.into());
+        encoder
+            .uint(self.user_tries.into())
+            .uint(self.so_tries.into());
         writer.set_fact(FACT, Some(encoder.as_slice()))
     }
 
@@ -126,7 +132,12 @@ impl Token {
                 })
             };
             let (so, user) = (state(Role::SecurityOfficer)?, state(Role::User)?);
-            Ok(Header { serial: self.serial.clone(), label: card.label.clone(), so, user })
+            Ok(Header {
+                serial: self.serial.clone(),
+                label: card.label.clone(),
+                so,
+                user,
+            })
         })
     }
 }

@@ -3,10 +3,10 @@
 use super::header::Card;
 use super::pins::{self, Role};
 use super::{Token, anchoring, cache::Cache, domain, roles};
-use crate::domain::cose::Signer;
-use crate::domain::identity::Identity;
 use crate::config::Config;
 use crate::crypto::pin::Cost;
+use crate::domain::cose::Signer;
+use crate::domain::identity::Identity;
 use crate::error::{Error, Result};
 use crate::seal::envelope::random;
 use crate::seal::root::Root;
@@ -43,7 +43,9 @@ impl Serial {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.len() == 16 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
-        digits.then(|| u64::from_str_radix(text, 16).ok().map(Serial)).flatten()
+        digits
+            .then(|| u64::from_str_radix(text, 16).ok().map(Serial))
+            .flatten()
     }
 }
 
@@ -153,7 +155,9 @@ impl Token {
             Ok((anchored, super::changes::Touched::everything()))
         })?;
         self.anchor.restart(&anchored)?;
-        self.card.store(std::sync::Arc::new(self.store.reading(|reader| Card::read(reader))?));
+        self.card.store(std::sync::Arc::new(
+            self.store.reading(|reader| Card::read(reader))?,
+        ));
         self.public.clear();
         self.scrub()?;
         Ok(())
@@ -184,7 +188,12 @@ struct Fresh {
 }
 
 impl Fresh {
-    fn make(serial: &Serial, label: &str, so_pin: &[u8], settings: &crate::config::Pin) -> Result<Self> {
+    fn make(
+        serial: &Serial,
+        label: &str,
+        so_pin: &[u8],
+        settings: &crate::config::Pin,
+    ) -> Result<Self> {
         let root = Root::generate();
         let identity = Identity::generate(label, "")?;
         let card = Card {
@@ -196,7 +205,12 @@ impl Fresh {
             so_tries: settings.so_tries,
         };
         let so = pins::lock(&root, &card, Role::SecurityOfficer, so_pin, cost(settings))?;
-        Ok(Fresh { card, root, identity, so })
+        Ok(Fresh {
+            card,
+            root,
+            identity,
+            so,
+        })
     }
 
     /// Writes it all into an empty store, and answers the anchor of that state.
@@ -207,8 +221,15 @@ impl Fresh {
         let version = domain::found(writer, &keys, &self.identity, &self.card)?;
         let tree = Tree::new(keys.tree.clone(), 0);
         tree.plant(writer)?;
-        let head = tree.head(writer)?.ok_or(Error::Internal("a new row tree without a root"))?;
-        Ok(anchoring::State { head, version, card: &self.card }.encode(&keys))
+        let head = tree
+            .head(writer)?
+            .ok_or(Error::Internal("a new row tree without a root"))?;
+        Ok(anchoring::State {
+            head,
+            version,
+            card: &self.card,
+        }
+        .encode(&keys))
     }
 }
 
@@ -230,12 +251,19 @@ fn fill(
 
 fn open_store(config: &Config, directory: &Path) -> Result<Box<dyn Store>> {
     let path = directory.join("token.db");
-    Ok(Box::new(SqliteStore::open(&path, config.store.busy_timeout())?))
+    Ok(Box::new(SqliteStore::open(
+        &path,
+        config.store.busy_timeout(),
+    )?))
 }
 
 /// What a try at a new PIN costs.
 pub(super) fn cost(settings: &crate::config::Pin) -> Cost {
-    Cost { memory_kib: settings.memory_kib, passes: settings.passes, lanes: settings.lanes }
+    Cost {
+        memory_kib: settings.memory_kib,
+        passes: settings.passes,
+        lanes: settings.lanes,
+    }
 }
 
 fn tokens_in(home: &Path) -> PathBuf {

@@ -93,7 +93,9 @@ impl Token {
             set_wrong_tries(writer, role, wrong.saturating_add(1))?;
             Ok(((card, locked), Touched::nothing()))
         })?;
-        let root = locked.unlock(pin, &[], &context(&card, role))?.ok_or(Error::PinIncorrect)?;
+        let root = locked
+            .unlock(pin, &[], &context(&card, role))?
+            .ok_or(Error::PinIncorrect)?;
         self.change(|writer| Ok((set_wrong_tries(writer, role, 0)?, Touched::nothing())))?;
         Ok(root)
     }
@@ -119,11 +121,21 @@ impl Token {
 /// # Errors
 /// `PinLenRange`.
 pub(super) fn check_length(pin: &[u8]) -> Result<()> {
-    if (PIN_MIN..=PIN_MAX).contains(&pin.len()) { Ok(()) } else { Err(Error::PinLenRange) }
+    if (PIN_MIN..=PIN_MAX).contains(&pin.len()) {
+        Ok(())
+    } else {
+        Err(Error::PinLenRange)
+    }
 }
 
 /// Locks the root under a PIN of this token.
-pub(super) fn lock(root: &Root, card: &Card, role: Role, pin: &[u8], cost: Cost) -> Result<LockedRoot> {
+pub(super) fn lock(
+    root: &Root,
+    card: &Card,
+    role: Role,
+    pin: &[u8],
+    cost: Cost,
+) -> Result<LockedRoot> {
     LockedRoot::lock(root, pin, &[], cost, &context(card, role))
 }
 
@@ -137,7 +149,9 @@ pub(super) fn is_set(reader: &dyn Reader, role: Role) -> Result<bool> {
 }
 
 fn read(reader: &dyn Reader, role: Role) -> Result<Option<LockedRoot>> {
-    let Some(bytes) = reader.fact(&fact(role))? else { return Ok(None) };
+    let Some(bytes) = reader.fact(&fact(role))? else {
+        return Ok(None);
+    };
     let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
     let locked = Decoder::whole(&bytes, "PIN record", |decoder| {
         decoder.tuple("PIN record", 5)?;
@@ -147,20 +161,34 @@ fn read(reader: &dyn Reader, role: Role) -> Result<Option<LockedRoot>> {
             lanes: number(decoder.uint("lanes")?),
         };
         let salt = decoder.fixed("salt")?;
-        Ok(LockedRoot { cost, salt, sealed: decoder.bytes("sealed root", 1024)?.to_vec() })
+        Ok(LockedRoot {
+            cost,
+            salt,
+            sealed: decoder.bytes("sealed root", 1024)?.to_vec(),
+        })
     });
-    locked.map(Some).map_err(|flaw| Error::StoreTampered(format!("a PIN record: {flaw}")))
+    locked
+        .map(Some)
+        .map_err(|flaw| Error::StoreTampered(format!("a PIN record: {flaw}")))
 }
 
 pub(super) fn write(writer: &dyn Writer, role: Role, locked: &LockedRoot) -> Result<()> {
     let mut encoder = Encoder::default();
-    encoder.array(5).uint(locked.cost.memory_kib.into()).uint(locked.cost.passes.into());
-    encoder.uint(locked.cost.lanes.into()).bytes(&locked.salt).bytes(&locked.sealed);
+    encoder
+        .array(5)
+        .uint(locked.cost.memory_kib.into())
+        .uint(locked.cost.passes.into());
+    encoder
+        .uint(locked.cost.lanes.into())
+        .bytes(&locked.salt)
+        .bytes(&locked.sealed);
     writer.set_fact(&fact(role), Some(encoder.as_slice()))
 }
 
 pub(super) fn wrong_tries(reader: &dyn Reader, role: Role) -> Result<u32> {
-    let Some(bytes) = reader.fact(&tries_fact(role))? else { return Ok(0) };
+    let Some(bytes) = reader.fact(&tries_fact(role))? else {
+        return Ok(0);
+    };
     // A count that was edited to nonsense locks.
     Ok(bytes.try_into().map_or(u32::MAX, u32::from_be_bytes))
 }

@@ -53,7 +53,9 @@ pub(super) fn index_key(column: Column, value: &Value, key: Option<&[u8; 32]>) -
 
 fn index(attributes: &Attributes, key: Option<&[u8; 32]>) -> [Option<IndexKey>; 4] {
     Column::ALL.map(|column| {
-        attributes.value(attribute_of(column)).and_then(|value| index_key(column, value, key))
+        attributes
+            .value(attribute_of(column))
+            .and_then(|value| index_key(column, value, key))
     })
 }
 
@@ -69,15 +71,29 @@ pub(super) fn seal(
 ) -> Result<Row> {
     let attributes = object.attributes();
     let private = attributes.is(CKA_PRIVATE);
-    let secret = attributes.values().any(|(_, value)| matches!(value, Value::Secret(_)));
+    let secret = attributes
+        .values()
+        .any(|(_, value)| matches!(value, Value::Secret(_)));
     let needs_sealing = private || secret;
     let sealed = if needs_sealing {
-        let subject = Subject { key: object.id().into(), version: 1, revision: object.revision() };
-        Some(key_token::seal(ring.active(), subject, &Body::from(attributes.clone()))?)
+        let subject = Subject {
+            key: object.id().into(),
+            version: 1,
+            revision: object.revision(),
+        };
+        Some(key_token::seal(
+            ring.active(),
+            subject,
+            &Body::from(attributes.clone()),
+        )?)
     } else {
         None
     };
-    let clear = if private { None } else { Some(sign(unlocked, card, object, needs_sealing)?) };
+    let clear = if private {
+        None
+    } else {
+        Some(sign(unlocked, card, object, needs_sealing)?)
+    };
     Ok(Row {
         id: object.id(),
         revision: object.revision(),
@@ -94,7 +110,9 @@ pub(super) fn seal(
 /// # Errors
 /// `ObjectTampered`; `UnknownDomainKey`, `KeyTokenRefused`.
 pub(super) fn open(unlocked: &Unlocked, ring: &Keyring, card: &Card, row: &Row) -> Result<Object> {
-    let Some(token) = &row.sealed else { return open_clear(card, row) };
+    let Some(token) = &row.sealed else {
+        return open_clear(card, row);
+    };
     let (header, body) = key_token::open(ring, token).map_err(|error| match error {
         Error::UnknownDomainKey(_) => error,
         _ => tampered(row.id),
@@ -121,7 +139,10 @@ pub(super) fn open_clear(card: &Card, row: &Row) -> Result<Object> {
     let clear = row.clear.as_ref().ok_or_else(|| tampered(row.id))?;
     let split = Decoder::whole(clear, "public object", |decoder| {
         decoder.tuple("public object", 2)?;
-        Ok((decoder.bytes("body", CLEAR_MAX)?, decoder.fixed::<64>("signature")?))
+        Ok((
+            decoder.bytes("body", CLEAR_MAX)?,
+            decoder.fixed::<64>("signature")?,
+        ))
     });
     let (body, signature) = split.map_err(|_| tampered(row.id))?;
     let message = message(card, (row.id, row.revision), row.sealed.is_some(), body);
@@ -137,10 +158,18 @@ pub(super) fn open_clear(card: &Card, row: &Row) -> Result<Object> {
 
 /// The clear record of an object: its attributes without secrets, signed.
 fn sign(unlocked: &Unlocked, card: &Card, object: &Object, sealed: bool) -> Result<Vec<u8>> {
-    let open = object.attributes().iter().filter(|(_, value)| !matches!(value, Value::Secret(_)));
+    let open = object
+        .attributes()
+        .iter()
+        .filter(|(_, value)| !matches!(value, Value::Secret(_)));
     let body = Body::from(open.collect::<Attributes>());
     let body = body.encode().map_err(key_token::Fault::from)?;
-    let message = message(card, (object.id(), object.revision()), sealed, body.as_slice());
+    let message = message(
+        card,
+        (object.id(), object.revision()),
+        sealed,
+        body.as_slice(),
+    );
     let signature = unlocked.identity().sign(&message)?;
     let mut record = Encoder::default();
     record.array(2).bytes(body.as_slice()).bytes(&signature);
@@ -150,7 +179,11 @@ fn sign(unlocked: &Unlocked, card: &Card, object: &Object, sealed: bool) -> Resu
 /// What is signed: which object of which token, in which revision, whether it also has secrets.
 fn message(card: &Card, (id, revision): (ObjectId, u64), sealed: bool, body: &[u8]) -> Vec<u8> {
     let mut message = Encoder::with_capacity(body.len().saturating_add(128));
-    message.array(6).text("keyward/1 public object").bytes(&card.epoch).bytes(&id.0);
+    message
+        .array(6)
+        .text("keyward/1 public object")
+        .bytes(&card.epoch)
+        .bytes(&id.0);
     message.uint(revision).bool(sealed).bytes(body);
     message.into_vec()
 }

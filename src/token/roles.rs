@@ -64,7 +64,13 @@ impl Token {
     /// `ObjectTampered` when the record was edited; those of the store.
     pub fn role(&self, lineage: &Lineage) -> Result<RoleState> {
         let Some(unlocked) = self.unlocked.load_full() else {
-            return Ok(self.roles.volatile.read().get(lineage).copied().unwrap_or_default());
+            return Ok(self
+                .roles
+                .volatile
+                .read()
+                .get(lineage)
+                .copied()
+                .unwrap_or_default());
         };
         let counter = self.registry.group(leaf_of(ObjectId(*lineage)));
         let known = self.roles.known.read().get(lineage).copied();
@@ -101,17 +107,26 @@ impl Token {
             let state = together(read(writer, key, lineage)?, more)?;
             write(writer, key, lineage, state)?;
             let groups = vec![leaf_of(ObjectId(*lineage))];
-            Ok(((), Touched { groups, ..Touched::nothing() }))
+            Ok((
+                (),
+                Touched {
+                    groups,
+                    ..Touched::nothing()
+                },
+            ))
         })
     }
 }
 
 /// Two records of one lineage, which must not contradict each other.
 fn together(one: RoleState, other: RoleState) -> Result<RoleState> {
-    let contradict = one.role != other.role
-        && one.role != Role::Undecided
-        && other.role != Role::Undecided;
-    if contradict { Err(Error::KeyFunctionNotPermitted) } else { Ok(one.joined(other)) }
+    let contradict =
+        one.role != other.role && one.role != Role::Undecided && other.role != Role::Undecided;
+    if contradict {
+        Err(Error::KeyFunctionNotPermitted)
+    } else {
+        Ok(one.joined(other))
+    }
 }
 
 /// The name of a record in the table.
@@ -121,7 +136,9 @@ fn name(key: &[u8; 32], lineage: &Lineage) -> [u8; 32] {
 
 fn read(reader: &dyn Reader, key: &[u8; 32], lineage: &Lineage) -> Result<RoleState> {
     let name = name(key, lineage);
-    let Some(stored) = reader.role(&name)? else { return Ok(RoleState::default()) };
+    let Some(stored) = reader.role(&name)? else {
+        return Ok(RoleState::default());
+    };
     let genuine = stored.split_first_chunk::<32>().and_then(|(tag, rest)| {
         let [role, carried] = *rest else { return None };
         same(tag, &authenticator(key, &name, [role, carried])).then(|| RoleState {
@@ -136,7 +153,10 @@ fn write(writer: &dyn Writer, key: &[u8; 32], lineage: &Lineage, state: RoleStat
     let name = name(key, lineage);
     let role = u8::try_from(state.role.number()).map_err(|_| Error::Internal("a role's number"))?;
     let state = [role, state.carried.into()];
-    writer.put_role(&name, &[&authenticator(key, &name, state)[..], &state].concat())
+    writer.put_role(
+        &name,
+        &[&authenticator(key, &name, state)[..], &state].concat(),
+    )
 }
 
 fn authenticator(key: &[u8; 32], name: &[u8; 32], state: [u8; 2]) -> [u8; 32] {

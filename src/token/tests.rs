@@ -43,7 +43,11 @@ impl Home {
     }
 
     fn database(&self, token: &Token) -> PathBuf {
-        self.directory.path().join("tokens").join(token.serial().to_string()).join("token.db")
+        self.directory
+            .path()
+            .join("tokens")
+            .join(token.serial().to_string())
+            .join("token.db")
     }
 
     fn sql(&self, token: &Token) -> Connection {
@@ -80,7 +84,12 @@ fn key(label: &str, private: bool) -> Attributes {
         (CKA_PRIVATE, Value::Bool(private)),
         (CKA_LABEL, Value::Bytes(label.as_bytes().to_vec())),
         (CKA_ID, Value::Bytes(vec![7])),
-        (CKA_VALUE, Value::secret(SecretBytes::copy_of(format!("secret of {label}").as_bytes()))),
+        (
+            CKA_VALUE,
+            Value::secret(SecretBytes::copy_of(
+                format!("secret of {label}").as_bytes(),
+            )),
+        ),
     ]
     .into_iter()
     .collect()
@@ -107,7 +116,9 @@ fn one(token: &Token, attributes: Attributes) -> Arc<Object> {
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
 }
 
 #[test]
@@ -133,14 +144,23 @@ fn wrong_pins_are_counted_in_every_process_and_lock() {
     let home = Home::new();
     let token = home.token();
     let other = home.open(&token);
-    assert_eq!(token.verify_pin(Role::User, b"wrong"), Err(Error::PinIncorrect));
+    assert_eq!(
+        token.verify_pin(Role::User, b"wrong"),
+        Err(Error::PinIncorrect)
+    );
     assert!(other.header().unwrap().user.is_count_low());
-    assert_eq!(other.verify_pin(Role::User, b"wrong"), Err(Error::PinIncorrect));
+    assert_eq!(
+        other.verify_pin(Role::User, b"wrong"),
+        Err(Error::PinIncorrect)
+    );
     assert!(token.header().unwrap().user.is_final_try());
     token.verify_pin(Role::User, USER).unwrap();
     assert!(!token.header().unwrap().user.is_count_low());
     for _ in 0..3 {
-        assert_eq!(token.verify_pin(Role::User, b"wrong"), Err(Error::PinIncorrect));
+        assert_eq!(
+            token.verify_pin(Role::User, b"wrong"),
+            Err(Error::PinIncorrect)
+        );
     }
     assert_eq!(other.verify_pin(Role::User, USER), Err(Error::PinLocked));
     assert!(token.header().unwrap().user.is_locked());
@@ -154,9 +174,18 @@ fn wrong_pins_are_counted_in_every_process_and_lock() {
 fn a_new_pin_of_bad_length_changes_nothing() {
     let home = Home::new();
     let token = home.token();
-    assert_eq!(token.set_pin(Role::User, USER, b"abc"), Err(Error::PinLenRange));
-    assert_eq!(token.set_pin(Role::User, USER, &[b'a'; 256]), Err(Error::PinLenRange));
-    assert_eq!(token.set_pin(Role::User, b"wrong", b"next"), Err(Error::PinIncorrect));
+    assert_eq!(
+        token.set_pin(Role::User, USER, b"abc"),
+        Err(Error::PinLenRange)
+    );
+    assert_eq!(
+        token.set_pin(Role::User, USER, &[b'a'; 256]),
+        Err(Error::PinLenRange)
+    );
+    assert_eq!(
+        token.set_pin(Role::User, b"wrong", b"next"),
+        Err(Error::PinIncorrect)
+    );
     token.verify_pin(Role::User, USER).unwrap();
     token.set_pin(Role::User, USER, b"next").unwrap();
     assert_eq!(token.verify_pin(Role::User, USER), Err(Error::PinIncorrect));
@@ -167,25 +196,42 @@ fn a_new_pin_of_bad_length_changes_nothing() {
 fn objects_come_back_as_they_were_and_are_found_by_index() {
     let home = Home::new();
     let token = home.token();
-    assert_eq!(token.insert(vec![certificate("c")]).err(), Some(Error::UserNotLoggedIn));
+    assert_eq!(
+        token.insert(vec![certificate("c")]).err(),
+        Some(Error::UserNotLoggedIn)
+    );
     logged_in(&token);
-    let made = token.insert(vec![key("k", true), key("open", false), certificate("c")]).unwrap();
+    let made = token
+        .insert(vec![key("k", true), key("open", false), certificate("c")])
+        .unwrap();
     let other = home.open(&token);
     for object in &made {
         logged_in(&other);
         let loaded = other.load(object.id()).unwrap();
-        assert_eq!((loaded.revision(), loaded.attributes()), (1, object.attributes()));
+        assert_eq!(
+            (loaded.revision(), loaded.attributes()),
+            (1, object.attributes())
+        );
         other.logout();
     }
     // Before login: what is public, without its secrets.
     assert_eq!(other.find(&by_label("k")).unwrap(), []);
-    assert_eq!(other.load(made[0].id()).err(), Some(Error::ObjectHandleInvalid));
+    assert_eq!(
+        other.load(made[0].id()).err(),
+        Some(Error::ObjectHandleInvalid)
+    );
     assert_eq!(other.find(&by_label("open")).unwrap(), [made[1].id()]);
     assert!(other.load(made[1].id()).unwrap().secret_value().is_none());
-    assert_eq!(other.find(&Template::default()).unwrap(), [made[1].id(), made[2].id()]);
+    assert_eq!(
+        other.find(&Template::default()).unwrap(),
+        [made[1].id(), made[2].id()]
+    );
     // The security officer sees no private object.
     other.login(Role::SecurityOfficer, SO).unwrap();
-    assert_eq!(other.load(made[0].id()).err(), Some(Error::ObjectHandleInvalid));
+    assert_eq!(
+        other.load(made[0].id()).err(),
+        Some(Error::ObjectHandleInvalid)
+    );
     assert_eq!(other.find(&by_label("k")).unwrap(), []);
     other.logout();
     logged_in(&other);
@@ -203,7 +249,13 @@ fn nothing_secret_is_in_a_file() {
     let home = Home::new();
     let token = home.token();
     logged_in(&token);
-    token.insert(vec![key("needle", true), key("needle", false), certificate("here")]).unwrap();
+    token
+        .insert(vec![
+            key("needle", true),
+            key("needle", false),
+            certificate("here"),
+        ])
+        .unwrap();
     let bytes = home.bytes();
     assert!(contains(&bytes, b"here"));
     assert!(!contains(&bytes, b"secret of"));
@@ -227,9 +279,15 @@ fn another_process_sees_changes_at_its_next_call() {
     assert_eq!(other.find(&by_label("renamed")).unwrap(), [object.id()]);
     assert_eq!(other.find(&by_label("k")).unwrap(), []);
     // Somebody else was first.
-    assert_eq!(other.replace(&object, changed).err(), Some(Error::StoreBusy));
+    assert_eq!(
+        other.replace(&object, changed).err(),
+        Some(Error::StoreBusy)
+    );
     other.remove(&object).unwrap();
-    assert_eq!(token.load(object.id()).err(), Some(Error::ObjectHandleInvalid));
+    assert_eq!(
+        token.load(object.id()).err(),
+        Some(Error::ObjectHandleInvalid)
+    );
     assert_eq!(token.remove(&object), Err(Error::ObjectHandleInvalid));
 }
 
@@ -238,7 +296,10 @@ fn an_unchanged_object_is_the_same_one_after_a_change_of_another() {
     let home = Home::new();
     let token = home.token();
     logged_in(&token);
-    let (one_id, two) = (one(&token, key("1", true)).id(), one(&token, key("2", true)));
+    let (one_id, two) = (
+        one(&token, key("1", true)).id(),
+        one(&token, key("2", true)),
+    );
     let before = token.load(one_id).unwrap();
     token.remove(&two).unwrap();
     assert!(Arc::ptr_eq(&before, &token.load(one_id).unwrap()));
@@ -253,14 +314,20 @@ fn initialising_anew_ends_everything_in_every_process() {
     logged_in(&other);
     let object = one(&token, key("k", true));
     let before = other.unlocked().unwrap().identity().id();
-    assert_eq!(token.reinitialise(b"wrong pin", "x").err(), Some(Error::PinIncorrect));
+    assert_eq!(
+        token.reinitialise(b"wrong pin", "x").err(),
+        Some(Error::PinIncorrect)
+    );
     assert!(other.load(object.id()).is_ok());
     token.reinitialise(SO, "anew").unwrap();
     assert_eq!(other.load(object.id()).err(), Some(Error::UserNotLoggedIn));
     assert!(other.unlocked().is_none());
     assert_eq!(other.header().unwrap().label, "anew");
     assert!(!other.header().unwrap().user.set);
-    assert_eq!(other.verify_pin(Role::User, USER), Err(Error::UserPinNotInitialized));
+    assert_eq!(
+        other.verify_pin(Role::User, USER),
+        Err(Error::UserPinNotInitialized)
+    );
     other.login(Role::SecurityOfficer, SO).unwrap();
     assert_ne!(other.unlocked().unwrap().identity().id(), before);
     assert_eq!(other.verify().unwrap(), []);
@@ -271,12 +338,23 @@ fn an_edited_row_refuses_that_object_and_no_other() {
     let home = Home::new();
     let token = home.token();
     logged_in(&token);
-    let made = token.insert(vec![key("a", true), key("b", true), certificate("c"), certificate("d")]);
+    let made = token.insert(vec![
+        key("a", true),
+        key("b", true),
+        certificate("c"),
+        certificate("d"),
+    ]);
     let made = made.unwrap();
     let edits = [
-        (0, "UPDATE objects SET sealed = substr(sealed, 1, length(sealed) - 1) WHERE id = ?1"),
+        (
+            0,
+            "UPDATE objects SET sealed = substr(sealed, 1, length(sealed) - 1) WHERE id = ?1",
+        ),
         (0, "UPDATE objects SET private = 0 WHERE id = ?1"),
-        (0, "UPDATE objects SET label = x'00112233445566778899aabbccddeeff' WHERE id = ?1"),
+        (
+            0,
+            "UPDATE objects SET label = x'00112233445566778899aabbccddeeff' WHERE id = ?1",
+        ),
         (0, "UPDATE objects SET domain_key = NULL WHERE id = ?1"),
         (0, "UPDATE objects SET revision = 2 WHERE id = ?1"),
         (0, "UPDATE objects SET sealed = NULL WHERE id = ?1"),
@@ -291,7 +369,11 @@ fn an_edited_row_refuses_that_object_and_no_other() {
         assert_eq!(sql.execute(edit, [&id.0[..]]).unwrap(), 1);
         let other = home.open(&token);
         logged_in(&other);
-        assert_eq!(other.load(id).err(), Some(Error::ObjectTampered(id.to_string())), "{edit}");
+        assert_eq!(
+            other.load(id).err(),
+            Some(Error::ObjectTampered(id.to_string())),
+            "{edit}"
+        );
         let findings = other.verify().unwrap();
         assert_eq!(findings.len(), 1, "{edit}: {findings:?}");
         assert!(findings[0].to_string().contains(&id.to_string()));
@@ -308,14 +390,20 @@ fn swapped_rows_are_refused() {
     let home = Home::new();
     let token = home.token();
     logged_in(&token);
-    let made = token.insert(vec![key("a", true), key("a", true), certificate("c"), certificate("c")]);
+    let made = token.insert(vec![
+        key("a", true),
+        key("a", true),
+        certificate("c"),
+        certificate("c"),
+    ]);
     let made = made.unwrap();
     let sql = home.sql(&token);
     for column in ["sealed", "clear"] {
         for pair in [[0, 1], [2, 3]] {
             let value = |id: ObjectId| -> Option<Vec<u8>> {
                 let query = format!("SELECT {column} FROM objects WHERE id = ?1");
-                sql.query_row(&query, [&id.0[..]], |row| row.get(0)).unwrap()
+                sql.query_row(&query, [&id.0[..]], |row| row.get(0))
+                    .unwrap()
             };
             let ids = pair.map(|place| made[place].id());
             let update = format!("UPDATE objects SET {column} = ?2 WHERE id = ?1");
@@ -338,7 +426,8 @@ fn rows_put_back_deleted_or_destroyed_are_found_and_named() {
     let home = Home::new();
     let token = home.token();
     logged_in(&token);
-    let [old, deleted, destroyed] = ["old", "deleted", "destroyed"].map(|label| one(&token, key(label, true)));
+    let [old, deleted, destroyed] =
+        ["old", "deleted", "destroyed"].map(|label| one(&token, key(label, true)));
     let sql = home.sql(&token);
     let (first, last) = (copy_of(&sql, old.id()), copy_of(&sql, destroyed.id()));
     token.replace(&old, key("newer", true)).unwrap();
@@ -346,11 +435,15 @@ fn rows_put_back_deleted_or_destroyed_are_found_and_named() {
     assert_eq!(home_open_verify(&home, &token), []);
     restore(&sql, first);
     restore(&sql, last);
-    sql.execute("DELETE FROM objects WHERE id = ?1", [&deleted.id().0[..]]).unwrap();
+    sql.execute("DELETE FROM objects WHERE id = ?1", [&deleted.id().0[..]])
+        .unwrap();
     let other = home.open(&token);
     logged_in(&other);
     for id in [old.id(), deleted.id(), destroyed.id()] {
-        assert_eq!(other.load(id).err(), Some(Error::ObjectTampered(id.to_string())));
+        assert_eq!(
+            other.load(id).err(),
+            Some(Error::ObjectTampered(id.to_string()))
+        );
     }
     let findings = other.verify().unwrap();
     assert_eq!(findings.len(), 3, "{findings:?}");
@@ -375,9 +468,11 @@ fn a_leaf_put_back_with_its_row_is_found() {
     let sql = home.sql(&token);
     let leaf = i64::from(crate::storage::tree::leaf_of(object.id()));
     let node: (Vec<u8>, Vec<u8>) = sql
-        .query_row("SELECT body, mac FROM nodes WHERE level = 2 AND place = ?1", [leaf], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
+        .query_row(
+            "SELECT body, mac FROM nodes WHERE level = 2 AND place = ?1",
+            [leaf],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
         .unwrap();
     let row = copy_of(&sql, object.id());
     token.replace(&object, key("newer", true)).unwrap();
@@ -386,7 +481,10 @@ fn a_leaf_put_back_with_its_row_is_found() {
     sql.execute(put, (leaf, node.0, node.1)).unwrap();
     let other = home.open(&token);
     logged_in(&other);
-    assert!(matches!(other.load(object.id()), Err(Error::StoreTampered(_))));
+    assert!(matches!(
+        other.load(object.id()),
+        Err(Error::StoreTampered(_))
+    ));
     assert!(!other.verify().unwrap().is_empty());
     one(&other, key("service goes on", true));
 }
@@ -403,13 +501,24 @@ fn an_older_database_is_told_by_the_anchor() {
     token.scrub().unwrap();
     let serial = token.serial().clone();
     drop(token);
-    let path = home.directory.path().join("tokens").join(serial.to_string()).join("token.db");
+    let path = home
+        .directory
+        .path()
+        .join("tokens")
+        .join(serial.to_string())
+        .join("token.db");
     std::fs::write(&path, copy).unwrap();
     let token = Token::open(&home.config, &serial).unwrap();
     logged_in(&token);
-    assert!(matches!(token.load(object.id()), Err(Error::StoreTampered(_))));
+    assert!(matches!(
+        token.load(object.id()),
+        Err(Error::StoreTampered(_))
+    ));
     let findings = token.verify().unwrap();
-    assert!(matches!(findings[..], [Finding::RolledBack(_, _)]), "{findings:?}");
+    assert!(
+        matches!(findings[..], [Finding::RolledBack(_, _)]),
+        "{findings:?}"
+    );
 }
 
 #[test]
@@ -420,14 +529,24 @@ fn a_public_key_that_is_exchanged_signs_nothing() {
     let object = one(&token, certificate("c"));
     token.logout();
     let sql = home.sql(&token);
-    let card: Vec<u8> =
-        sql.query_row("SELECT value FROM facts WHERE name = 'token'", [], |row| row.get(0)).unwrap();
-    let place = card.windows(32).position(|window| window == token.card.load().signing).unwrap();
+    let card: Vec<u8> = sql
+        .query_row("SELECT value FROM facts WHERE name = 'token'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    let place = card
+        .windows(32)
+        .position(|window| window == token.card.load().signing)
+        .unwrap();
     let mut other = card.clone();
     other[place] ^= 1;
-    sql.execute("UPDATE facts SET value = ?1 WHERE name = 'token'", [other]).unwrap();
+    sql.execute("UPDATE facts SET value = ?1 WHERE name = 'token'", [other])
+        .unwrap();
     let other = home.open(&token);
-    assert!(matches!(other.load(object.id()), Err(Error::StoreTampered(_))));
+    assert!(matches!(
+        other.load(object.id()),
+        Err(Error::StoreTampered(_))
+    ));
 }
 
 #[test]
@@ -438,19 +557,31 @@ fn recorded_roles_last_and_never_change() {
     let state = |role, carried| RoleState { role, carried };
     let (lineage, other_lineage) = ([1; 16], [2; 16]);
     assert_eq!(token.role(&lineage).unwrap(), RoleState::default());
-    token.record_role(&lineage, state(Usage::Wrapping, false)).unwrap();
+    token
+        .record_role(&lineage, state(Usage::Wrapping, false))
+        .unwrap();
     let other = home.open(&token);
     logged_in(&other);
     assert_eq!(other.role(&lineage).unwrap(), state(Usage::Wrapping, false));
     assert_eq!(other.role(&other_lineage).unwrap(), RoleState::default());
-    other.record_role(&lineage, state(Usage::Undecided, true)).unwrap();
+    other
+        .record_role(&lineage, state(Usage::Undecided, true))
+        .unwrap();
     assert_eq!(token.role(&lineage).unwrap(), state(Usage::Wrapping, true));
     let refused = token.record_role(&lineage, state(Usage::Data, false));
     assert_eq!(refused, Err(Error::KeyFunctionNotPermitted));
-    home.sql(&token).execute("UPDATE roles SET role = CAST(substr(role, 1, 32) || x'0100' AS BLOB)", []).unwrap();
+    home.sql(&token)
+        .execute(
+            "UPDATE roles SET role = CAST(substr(role, 1, 32) || x'0100' AS BLOB)",
+            [],
+        )
+        .unwrap();
     let third = home.open(&token);
     logged_in(&third);
-    assert!(matches!(third.role(&lineage), Err(Error::ObjectTampered(_))));
+    assert!(matches!(
+        third.role(&lineage),
+        Err(Error::ObjectTampered(_))
+    ));
 }
 
 #[test]
@@ -462,7 +593,10 @@ fn refused_domain_tokens_are_remembered_with_their_reason() {
     assert_eq!(token.ingest(&installed), Ok(Ingested::NoOp));
     let mut forged = installed;
     *forged.last_mut().unwrap() ^= 1;
-    assert!(matches!(token.ingest(&forged), Err(Error::DomainTokenRefused(_))));
+    assert!(matches!(
+        token.ingest(&forged),
+        Err(Error::DomainTokenRefused(_))
+    ));
     let events = token.events(10).unwrap();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].kind, REFUSED);

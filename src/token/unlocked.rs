@@ -84,12 +84,18 @@ impl Token {
         let keys = root.keys();
         let anchored = self.anchored()?.filter(|known| known.is_genuine(&keys));
         let seen = self.registry.domain_generation();
-        let (card, view) = self.store.reading(|reader| {
-            Ok((Card::read(reader)?, open_view(reader, &keys)?))
-        })?;
+        let (card, view) = self
+            .store
+            .reading(|reader| Ok((Card::read(reader)?, open_view(reader, &keys)?)))?;
         let of_now = |known: &anchoring::Known| known.epoch == card.epoch;
         // An anchor of another initialisation: nothing in the database is as new as that.
-        let floor = anchored.map_or(0, |known| if of_now(&known) { known.counter } else { u64::MAX });
+        let floor = anchored.map_or(0, |known| {
+            if of_now(&known) {
+                known.counter
+            } else {
+                u64::MAX
+            }
+        });
         let unlocked = Unlocked {
             role,
             epoch: card.epoch,
@@ -112,7 +118,8 @@ impl Token {
     pub fn keyring(&self, unlocked: &Unlocked) -> Result<Arc<Keyring>> {
         let now = self.registry.domain_generation();
         if unlocked.seen.load(Ordering::Acquire) != now {
-            self.store.reading(|reader| self.look_again(unlocked, reader))?;
+            self.store
+                .reading(|reader| self.look_again(unlocked, reader))?;
             unlocked.seen.store(now, Ordering::Release);
         }
         let view = unlocked.view.load();
@@ -120,7 +127,11 @@ impl Token {
     }
 
     /// As [`Token::keyring`], within a transaction that writes: nobody else changes anything now.
-    pub(super) fn keyring_within(&self, unlocked: &Unlocked, reader: &dyn Reader) -> Result<Arc<Keyring>> {
+    pub(super) fn keyring_within(
+        &self,
+        unlocked: &Unlocked,
+        reader: &dyn Reader,
+    ) -> Result<Arc<Keyring>> {
         self.look_again(unlocked, reader)?;
         let view = unlocked.view.load();
         view.ring.as_ref().map(Arc::clone).ok_or_else(no_keys)
@@ -149,9 +160,15 @@ impl Token {
 fn open_view(reader: &dyn Reader, keys: &ModuleKeys) -> Result<View> {
     let identity = Arc::new(domain::identity(reader, keys)?);
     let (installed, ring) = domain::restore(reader, &identity)?;
-    Ok(View { identity, installed: Arc::new(installed), ring: ring.map(Arc::new) })
+    Ok(View {
+        identity,
+        installed: Arc::new(installed),
+        ring: ring.map(Arc::new),
+    })
 }
 
 fn no_keys() -> Error {
-    Error::DomainRule("this module holds no keys of its domain: it is suspended or no member".into())
+    Error::DomainRule(
+        "this module holds no keys of its domain: it is suspended or no member".into(),
+    )
 }

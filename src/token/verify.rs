@@ -33,16 +33,25 @@ impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Finding::Damaged(id, how) => write!(f, "object {id}: {how}"),
-            Finding::Deleted(id) => write!(f, "object {id}: its row was deleted outside this module"),
-            Finding::PutBack(id, found, wanted) => {
-                write!(f, "object {id}: revision {found} was put in the place of revision {wanted}")
+            Finding::Deleted(id) => {
+                write!(f, "object {id}: its row was deleted outside this module")
             }
-            Finding::Foreign(id) => write!(f, "object {id}: it was destroyed, and its row was put back"),
+            Finding::PutBack(id, found, wanted) => {
+                write!(
+                    f,
+                    "object {id}: revision {found} was put in the place of revision {wanted}"
+                )
+            }
+            Finding::Foreign(id) => {
+                write!(f, "object {id}: it was destroyed, and its row was put back")
+            }
             Finding::RolledBack(own, anchor) => write!(
                 f,
                 "the database is an older copy: it counts {own} changes, its anchor {anchor}"
             ),
-            Finding::NoAnchor => f.write_str("the anchor outside the database is missing or damaged"),
+            Finding::NoAnchor => {
+                f.write_str("the anchor outside the database is missing or damaged")
+            }
             Finding::Store(how) => write!(f, "the database: {how}"),
         }
     }
@@ -55,10 +64,16 @@ impl Token {
     /// `UserNotLoggedIn`; those of the store.
     pub fn verify(&self) -> Result<Vec<Finding>> {
         let unlocked = self.login_needed()?;
-        let mut findings: Vec<Finding> =
-            self.store.flaws()?.into_iter().map(Finding::Store).collect();
+        let mut findings: Vec<Finding> = self
+            .store
+            .flaws()?
+            .into_iter()
+            .map(Finding::Store)
+            .collect();
         // Read first: a change in between makes the database newer than it, which is as it should be.
-        let anchored = self.anchored()?.filter(|known| known.is_genuine(unlocked.keys()));
+        let anchored = self
+            .anchored()?
+            .filter(|known| known.is_genuine(unlocked.keys()));
         let survey = self.store.reading(|reader| {
             let survey = unlocked.tree.survey(reader)?;
             self.verify_rows(&unlocked, reader, &survey, &mut findings)?;
@@ -66,7 +81,9 @@ impl Token {
         })?;
         match (anchored, survey.counter) {
             (None, _) => findings.push(Finding::NoAnchor),
-            (Some(known), Some(own)) if known.epoch != self.card.load().epoch || own < known.counter => {
+            (Some(known), Some(own))
+                if known.epoch != self.card.load().epoch || own < known.counter =>
+            {
                 findings.push(Finding::RolledBack(own, known.counter));
             }
             _ => {}
@@ -83,13 +100,18 @@ impl Token {
         findings: &mut Vec<Finding>,
     ) -> Result<()> {
         let mut listed = survey.entries.clone();
-        for id in reader.find(&Query { scope: Scope::All, ..Query::default() })? {
+        for id in reader.find(&Query {
+            scope: Scope::All,
+            ..Query::default()
+        })? {
             let Some(row) = reader.row(id)? else { continue };
             match listed.remove(&id) {
                 Some(entry) if entry.revision != row.revision => {
                     findings.push(Finding::PutBack(id, row.revision, entry.revision));
                 }
-                None if !survey.damaged.contains(&leaf_of(id)) => findings.push(Finding::Foreign(id)),
+                None if !survey.damaged.contains(&leaf_of(id)) => {
+                    findings.push(Finding::Foreign(id))
+                }
                 _ => {
                     if let Err(error) = self.try_open(unlocked, reader, &row) {
                         findings.push(Finding::Damaged(id, error.to_string()));
@@ -129,11 +151,21 @@ impl Token {
         let given_up = self.change(|writer| {
             let survey = unlocked.tree.survey(writer)?;
             let (mut kept, mut gone) = (BTreeMap::new(), Vec::new());
-            for id in writer.find(&Query { scope: Scope::All, ..Query::default() })? {
+            for id in writer.find(&Query {
+                scope: Scope::All,
+                ..Query::default()
+            })? {
                 let Some(row) = writer.row(id)? else { continue };
-                let known = survey.entries.contains_key(&id) || survey.damaged.contains(&leaf_of(id));
+                let known =
+                    survey.entries.contains_key(&id) || survey.damaged.contains(&leaf_of(id));
                 if known && self.try_open(&unlocked, writer, &row).is_ok() {
-                    kept.insert(id, Entry { revision: row.revision, mark: Mark::Live });
+                    kept.insert(
+                        id,
+                        Entry {
+                            revision: row.revision,
+                            mark: Mark::Live,
+                        },
+                    );
                 } else {
                     writer.delete_row(id)?;
                     gone.push(id);
@@ -141,7 +173,14 @@ impl Token {
             }
             let counter = survey.counter.unwrap_or(0).max(anchor);
             let head = unlocked.tree.replant(writer, &kept, counter)?;
-            Ok((gone, Touched { head: Some(head), everything: true, ..Touched::nothing() }))
+            Ok((
+                gone,
+                Touched {
+                    head: Some(head),
+                    everything: true,
+                    ..Touched::nothing()
+                },
+            ))
         })?;
         unlocked.cache.clear();
         self.public.clear();

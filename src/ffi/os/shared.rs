@@ -1,5 +1,8 @@
 //! Counters that processes share: a small file mapped by all of them, read as atomics, and slept on.
-#![expect(unsafe_code, reason = "views of a shared mapping, and the futex system call")]
+#![expect(
+    unsafe_code,
+    reason = "views of a shared mapping, and the futex system call"
+)]
 
 use memmap2::{MmapOptions, MmapRaw};
 use std::fs::File;
@@ -26,7 +29,9 @@ impl SharedFile {
         if file.metadata()?.len() < wanted {
             file.set_len(wanted)?;
         }
-        Ok(SharedFile { map: MmapOptions::new().len(length).map_raw(file)? })
+        Ok(SharedFile {
+            map: MmapOptions::new().len(length).map_raw(file)?,
+        })
     }
 
     /// The 64-bit counter at `offset` bytes, a multiple of 8; `None` outside the file.
@@ -80,14 +85,25 @@ mod imp {
         // SAFETY: the counter outlives the call; the kernel reads it and the timeout, and writes
         // nothing. Without FUTEX_PRIVATE_FLAG the wait works across processes.
         unsafe {
-            libc::syscall(libc::SYS_futex, counter.as_ptr(), libc::FUTEX_WAIT, expected, &raw const time);
+            libc::syscall(
+                libc::SYS_futex,
+                counter.as_ptr(),
+                libc::FUTEX_WAIT,
+                expected,
+                &raw const time,
+            );
         }
     }
 
     pub(super) fn wake(counter: &AtomicU32) {
         // SAFETY: the kernel only uses the address of the counter, which outlives the call.
         unsafe {
-            libc::syscall(libc::SYS_futex, counter.as_ptr(), libc::FUTEX_WAKE, i32::MAX);
+            libc::syscall(
+                libc::SYS_futex,
+                counter.as_ptr(),
+                libc::FUTEX_WAKE,
+                i32::MAX,
+            );
         }
     }
 }
@@ -124,7 +140,10 @@ mod tests {
     #[test]
     fn two_mappings_see_one_counter() {
         let file = file();
-        let (one, two) = (SharedFile::map(&file, 64).unwrap(), SharedFile::map(&file, 64).unwrap());
+        let (one, two) = (
+            SharedFile::map(&file, 64).unwrap(),
+            SharedFile::map(&file, 64).unwrap(),
+        );
         one.word(8).unwrap().store(7, Ordering::Release);
         assert_eq!(two.word(8).unwrap().load(Ordering::Acquire), 7);
     }
@@ -142,7 +161,10 @@ mod tests {
     #[test]
     fn a_sleeper_is_woken_through_another_mapping() {
         let file = file();
-        let (one, two) = (SharedFile::map(&file, 64).unwrap(), SharedFile::map(&file, 64).unwrap());
+        let (one, two) = (
+            SharedFile::map(&file, 64).unwrap(),
+            SharedFile::map(&file, 64).unwrap(),
+        );
         let sleeper = std::thread::spawn(move || {
             let counter = one.half(16).unwrap();
             while counter.load(Ordering::Acquire) == 0 {

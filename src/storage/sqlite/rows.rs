@@ -18,7 +18,11 @@ pub(super) struct Rows<'c> {
 
 impl Rows<'_> {
     fn run(&self, sql: &str, values: impl Params) -> Result<usize> {
-        self.checked(self.connection.prepare_cached(sql).and_then(|mut one| one.execute(values)))
+        self.checked(
+            self.connection
+                .prepare_cached(sql)
+                .and_then(|mut one| one.execute(values)),
+        )
     }
 
     /// The first row that `sql` gives.
@@ -51,11 +55,14 @@ impl Rows<'_> {
 
 impl Reader for Rows<'_> {
     fn fact(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        self.one("SELECT value FROM facts WHERE name = ?1", [name], |row| row.get(0))
+        self.one("SELECT value FROM facts WHERE name = ?1", [name], |row| {
+            row.get(0)
+        })
     }
 
     fn row(&self, id: ObjectId) -> Result<Option<Row>> {
-        let sql = "SELECT revision, private, class, key_type, key_id, label, domain_key, clear, sealed
+        let sql =
+            "SELECT revision, private, class, key_type, key_id, label, domain_key, clear, sealed
                    FROM objects WHERE id = ?1";
         self.one(sql, [&id.0[..]], |row| {
             Ok(Row {
@@ -80,19 +87,30 @@ impl Reader for Rows<'_> {
     fn node(&self, level: u8, place: u16) -> Result<Option<Node>> {
         let sql = "SELECT body, mac FROM nodes WHERE level = ?1 AND place = ?2";
         self.one(sql, params![level, place], |row| {
-            Ok(Node { body: row.get(0)?, mac: fixed(row, 1)?.unwrap_or([0; 32]) })
+            Ok(Node {
+                body: row.get(0)?,
+                mac: fixed(row, 1)?.unwrap_or([0; 32]),
+            })
         })
     }
 
     fn role(&self, material: &[u8; 32]) -> Result<Option<Vec<u8>>> {
-        self.one("SELECT role FROM roles WHERE material = ?1", [&material[..]], |row| row.get(0))
+        self.one(
+            "SELECT role FROM roles WHERE material = ?1",
+            [&material[..]],
+            |row| row.get(0),
+        )
     }
 
     fn domain_rows(&self) -> Result<Vec<DomainRow>> {
         let sql = "SELECT version, hash, token FROM domain_tokens ORDER BY version";
         self.all(sql, [], |row| {
             let hash = fixed(row, 1)?.unwrap_or([0; 32]);
-            Ok(DomainRow { version: number(row, 0)?, hash, token: row.get(2)? })
+            Ok(DomainRow {
+                version: number(row, 0)?,
+                hash,
+                token: row.get(2)?,
+            })
         })
     }
 
@@ -100,7 +118,11 @@ impl Reader for Rows<'_> {
         let sql = "SELECT time, kind, text FROM events ORDER BY place DESC LIMIT ?1";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.all(sql, [limit], |row| {
-            Ok(Event { time: number(row, 0)?, kind: row.get(1)?, text: row.get(2)? })
+            Ok(Event {
+                time: number(row, 0)?,
+                kind: row.get(1)?,
+                text: row.get(2)?,
+            })
         })
     }
 }
@@ -176,7 +198,10 @@ impl Writer for Rows<'_> {
     }
 
     fn forget_domain_rows(&self, version: u64) -> Result<()> {
-        self.run("DELETE FROM domain_tokens WHERE version < ?1", [signed(version)?])?;
+        self.run(
+            "DELETE FROM domain_tokens WHERE version < ?1",
+            [signed(version)?],
+        )?;
         Ok(())
     }
 
@@ -213,7 +238,11 @@ fn search(query: &Query) -> (String, Vec<Value>) {
     // A class has thousands of objects, a label or id has few: the plus keeps SQLite from taking the
     // index of the class when there is a better one.
     let narrow = |(column, _): &(Column, _)| matches!(column, Column::Id | Column::Label);
-    let class = if query.conditions.iter().any(narrow) { " AND +class IN (" } else { " AND class IN (" };
+    let class = if query.conditions.iter().any(narrow) {
+        " AND +class IN ("
+    } else {
+        " AND class IN ("
+    };
     for (column, keys) in &query.conditions {
         sql.push_str(match column {
             Column::Class => class,
@@ -239,7 +268,10 @@ fn key(row: &rusqlite::Row<'_>, place: usize) -> rusqlite::Result<Option<IndexKe
 }
 
 /// A blob of `N` bytes; `None` when it is null or of another length.
-fn fixed<const N: usize>(row: &rusqlite::Row<'_>, place: usize) -> rusqlite::Result<Option<[u8; N]>> {
+fn fixed<const N: usize>(
+    row: &rusqlite::Row<'_>,
+    place: usize,
+) -> rusqlite::Result<Option<[u8; N]>> {
     let bytes: Option<Vec<u8>> = row.get(place)?;
     Ok(bytes.and_then(|bytes| bytes.try_into().ok()))
 }

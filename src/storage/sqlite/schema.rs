@@ -51,14 +51,23 @@ const STEPS: &[&str] = &["
 "];
 
 /// Every table, for [`super::super::Writer::clear`].
-pub(super) const TABLES: [&str; 6] =
-    ["facts", "objects", "nodes", "roles", "domain_tokens", "events"];
+pub(super) const TABLES: [&str; 6] = [
+    "facts",
+    "objects",
+    "nodes",
+    "roles",
+    "domain_tokens",
+    "events",
+];
 
 /// Brings the database to the newest schema. Several processes may do so at once.
 ///
 /// # Errors
 /// `Store` when a newer program wrote the database; those of SQLite.
-pub(super) fn migrate(connection: &mut Connection, failed: &dyn Fn(rusqlite::Error) -> Error) -> Result<()> {
+pub(super) fn migrate(
+    connection: &mut Connection,
+    failed: &dyn Fn(rusqlite::Error) -> Error,
+) -> Result<()> {
     if version(connection).map_err(failed)? == STEPS.len() {
         return Ok(());
     }
@@ -76,7 +85,9 @@ pub(super) fn migrate(connection: &mut Connection, failed: &dyn Fn(rusqlite::Err
         transaction.execute_batch(step).map_err(failed)?;
     }
     let newest = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
-    transaction.pragma_update(None, "user_version", newest).map_err(failed)?;
+    transaction
+        .pragma_update(None, "user_version", newest)
+        .map_err(failed)?;
     transaction.commit().map_err(failed)
 }
 
