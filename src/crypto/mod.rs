@@ -6,6 +6,8 @@ mod awslc;
 pub mod cmac;
 pub mod curve;
 pub mod der;
+#[cfg(test)]
+mod differential;
 pub mod digest;
 pub mod ec;
 pub mod edwards;

@@ -26,6 +26,8 @@ pub(crate) mod curve25519;
 pub(crate) mod ec;
 pub(crate) mod gcm;
 mod hash;
+#[cfg(test)]
+pub(crate) mod oracle;
 mod owned;
 pub(crate) mod rsa;
 

@@ -124,6 +124,9 @@ mod lanes {
             &self,
             mut run: &'r mut [Item<'i>],
         ) -> Result<&'r mut [Item<'i>]> {
+            if run.len() < WORTHWHILE {
+                return Ok(run);
+            }
             let mut rows = rows_for(run, |item| item.input.len())?;
             while run.len() >= WORTHWHILE {
                 let (group, rest) = run.split_at_mut(run.len().min(LANES));
@@ -149,6 +152,9 @@ mod lanes {
             mut run: &'r mut [Item<'i>],
             verdicts: &mut Vec<Verdict>,
         ) -> Result<&'r mut [Item<'i>]> {
+            if run.len() < WORTHWHILE {
+                return Ok(run);
+            }
             let mut rows = rows_for(run, |item| item.input.len().saturating_sub(SEMIBLOCK))?;
             while run.len() >= WORTHWHILE {
                 let (group, rest) = run.split_at_mut(run.len().min(LANES));
