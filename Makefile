@@ -27,6 +27,7 @@ test: ## run every test
 check: ## formatting, lints, documentation, licences, structure
 	@scripts/need cc make perl
 	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path demo/Cargo.toml
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
 	@scripts/deny

@@ -17,7 +17,7 @@ const LEAST_MEMORY_KIB: u32 = 19 * 1024;
 /// Arguments of `keyward doctor`.
 #[derive(Args)]
 #[command(
-    after_help = "Needs no PIN. Keyward token verify looks at every object.\n\n\
+    after_help = "Needs no PIN. To look at every object as well: keyward token verify.\n\n\
     Example:\n  keyward doctor"
 )]
 pub(crate) struct Arguments {}
@@ -141,7 +141,7 @@ fn memory() -> Option<Check> {
             "locked memory",
             format!("only {bytes} bytes can be kept from swap: raise the limit (ulimit -l)"),
         ),
-        _ => check(Verdict::Good, "locked memory", soft),
+        _ => check(Verdict::Good, "locked memory", format!("limit {soft}")),
     })
 }
 

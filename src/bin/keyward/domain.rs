@@ -144,7 +144,7 @@ pub(crate) struct Propose {
 #[command(
     after_help = "The same is done by any PKCS#11 program that writes the domain token as a data \
     object:\n  pkcs11-tool --module libkeyward_pkcs11.so --login --write-object add.token --type data \\\n    \
-    --application-label keyward-domain-token --label add\n\n\
+    --application-label keyward.domain-token --label add\n\n\
     Example:\n  keyward domain ingest add.token"
 )]
 pub(crate) struct Ingest {

@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     NotFound(String),
     /// A file or stream cannot be read or written.
     File(String),
+    /// The passphrase of a key file is wrong, or the file was changed.
+    Passphrase,
     /// A check found data changed outside the program; the findings were printed.
     Findings(String),
 }
@@ -24,6 +26,12 @@ pub(crate) enum Failure {
 impl Failure {
     /// A failure to read or write `path`.
     pub(crate) fn file(path: &Path, cause: &io::Error) -> Self {
+        if cause.kind() == io::ErrorKind::AlreadyExists {
+            return Failure::File(format!(
+                "{} exists already: name another file",
+                path.display()
+            ));
+        }
         Failure::File(format!("{}: {cause}", path.display()))
     }
 
@@ -41,6 +49,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Failure::Usage(_) => 2,
+            Failure::Passphrase => 3,
             Failure::NotFound(_) => 4,
             Failure::Findings(_) => 5,
             Failure::File(_) => 1,
@@ -57,6 +66,9 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Library(cause) => cause.fmt(f),
+            Failure::Passphrase => {
+                f.write_str("the passphrase is wrong, or the key file was changed")
+            }
             Failure::Usage(text)
             | Failure::NotFound(text)
             | Failure::File(text)

@@ -6,7 +6,7 @@ use crate::output::{Output, fields, line};
 use crate::pins::Passphrase;
 use clap::{Args, Subcommand};
 use keyward_pkcs11::domain::command::Approvals;
-use keyward_pkcs11::domain::operator::{OperatorKey, OperatorSigner};
+use keyward_pkcs11::domain::operator::{MIN_PASSPHRASE, OperatorKey, OperatorSigner};
 use keyward_pkcs11::domain::state::governance::OperatorCard;
 use keyward_pkcs11::error::Error;
 use serde::Serialize;
@@ -84,9 +84,14 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
 }
 
 fn keygen(arguments: &Keygen, output: &Output) -> Result<(), Failure> {
+    let passphrase = arguments.passphrase.new()?;
+    if passphrase.len() < MIN_PASSPHRASE {
+        let text = format!("the passphrase must have at least {MIN_PASSPHRASE} bytes");
+        return Err(Failure::Usage(text));
+    }
     let key = OperatorKey::generate()?;
     let card = key.card(&arguments.label)?;
-    let sealed = key.to_file(&arguments.passphrase.new()?)?;
+    let sealed = key.to_file(&passphrase)?;
     write(&arguments.key, &sealed)?;
     write(&arguments.card, &card.encode())?;
     show(&card, output)
@@ -104,7 +109,11 @@ fn show(card: &OperatorCard, output: &Output) -> Result<(), Failure> {
 
 fn approve(arguments: &Approve) -> Result<(), Failure> {
     let mut approvals = Approvals::parse(&read(&arguments.request)?).map_err(Error::from)?;
-    let key = OperatorKey::from_file(&read(&arguments.key)?, &arguments.passphrase.current()?)?;
+    let opened = OperatorKey::from_file(&read(&arguments.key)?, &arguments.passphrase.current()?);
+    let key = opened.map_err(|cause| match cause {
+        Error::PinIncorrect => Failure::Passphrase,
+        other => other.into(),
+    })?;
     key.approve(&mut approvals)?;
     crate::domain::replace(&arguments.request, &approvals.encode())?;
     line(&format!("Approved by operator {}.", key.operator_id()))

@@ -118,6 +118,11 @@ impl Version {
             state: key.state.to_string(),
             created: time(key.created),
         });
+        // People look for names and states; the state itself is sorted by ids.
+        let mut operators: Vec<Operator> = operators.collect();
+        operators.sort_by(|a, b| (&a.label, &a.id).cmp(&(&b.label, &b.id)));
+        let mut keys: Vec<Key> = keys.collect();
+        keys.sort_by(|a, b| (&a.state, &a.created).cmp(&(&b.state, &b.created)));
         Version {
             domain: state.domain.to_string(),
             label: state.label.clone(),
@@ -126,9 +131,9 @@ impl Version {
             fingerprint: state.fingerprint().to_string(),
             created: time(state.created),
             members: members.collect(),
-            operators: operators.collect(),
+            operators,
             rules: rules.collect(),
-            keys: keys.collect(),
+            keys,
             removed_keys: state
                 .tombstones
                 .iter()
