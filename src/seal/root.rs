@@ -60,6 +60,6 @@ pub struct ModuleKeys {
     pub tree: Zeroizing<[u8; 32]>,
     /// Authenticates the anchor.
     pub anchor: Zeroizing<[u8; 32]>,
-    /// Names key material in the table of roles, and authenticates its rows.
+    /// Names the records of what keys were used for.
     pub roles: Zeroizing<[u8; 32]>,
 }

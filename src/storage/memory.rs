@@ -25,7 +25,6 @@ struct State {
     places: BTreeMap<ObjectId, u64>,
     next_place: u64,
     nodes: BTreeMap<(u8, u16), Node>,
-    roles: BTreeMap<[u8; 32], Vec<u8>>,
     domain: BTreeMap<u64, DomainRow>,
     events: VecDeque<Event>,
 }
@@ -93,10 +92,6 @@ impl Reader for View {
         Ok(self.0.borrow().nodes.get(&(level, place)).cloned())
     }
 
-    fn role(&self, material: &[u8; 32]) -> Result<Option<Vec<u8>>> {
-        Ok(self.0.borrow().roles.get(material).cloned())
-    }
-
     fn domain_rows(&self) -> Result<Vec<DomainRow>> {
         Ok(self.0.borrow().domain.values().cloned().collect())
     }
@@ -145,11 +140,6 @@ impl Writer for View {
             .borrow_mut()
             .nodes
             .insert((level, place), node.clone());
-        Ok(())
-    }
-
-    fn put_role(&self, material: &[u8; 32], role: &[u8]) -> Result<()> {
-        self.0.borrow_mut().roles.insert(*material, role.to_vec());
         Ok(())
     }
 

@@ -119,8 +119,6 @@ pub trait Reader {
     fn find(&self, query: &Query) -> Result<Vec<ObjectId>>;
     /// A node of the tree.
     fn node(&self, level: u8, place: u16) -> Result<Option<Node>>;
-    /// The sealed role of some key material, by the keyed hash of the material.
-    fn role(&self, material: &[u8; 32]) -> Result<Option<Vec<u8>>>;
     /// The domain tokens, oldest first.
     fn domain_rows(&self) -> Result<Vec<DomainRow>>;
     /// The newest events, newest first, at most `limit`.
@@ -137,8 +135,6 @@ pub trait Writer: Reader {
     fn delete_row(&self, id: ObjectId) -> Result<bool>;
     /// Writes a node of the tree.
     fn put_node(&self, level: u8, place: u16, node: &Node) -> Result<()>;
-    /// Writes the role of some key material.
-    fn put_role(&self, material: &[u8; 32], role: &[u8]) -> Result<()>;
     /// Writes a domain token.
     fn put_domain_row(&self, row: &DomainRow) -> Result<()>;
     /// Removes the domain tokens below `version`.
@@ -184,7 +180,7 @@ pub trait Store: Send + Sync {
     fn flaws(&self) -> Result<Vec<String>>;
 }
 
-impl dyn Store {
+impl dyn Store + '_ {
     /// [`Store::read`] with an answer.
     ///
     /// # Errors

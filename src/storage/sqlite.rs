@@ -119,11 +119,25 @@ impl Store for SqliteStore {
 
     fn flaws(&self) -> Result<Vec<String>> {
         let connection = self.reader()?;
-        let lines: rusqlite::Result<Vec<String>> = connection
+        let lines = connection
             .prepare("PRAGMA integrity_check")
-            .and_then(|mut check| check.query_map([], |row| row.get(0))?.collect());
+            .and_then(|mut check| {
+                let mut lines = Vec::new();
+                let mut rows = check.query([])?;
+                // A page too damaged for the check itself ends it with an error: one flaw more.
+                loop {
+                    match rows.next() {
+                        Ok(Some(row)) => lines.push(row.get(0)?),
+                        Ok(None) => return Ok(lines),
+                        Err(error) => {
+                            lines.push(error.to_string());
+                            return Ok(lines);
+                        }
+                    }
+                }
+            });
+        let lines: Vec<String> = lines.map_err(self.failed())?;
         self.keep_reader(connection);
-        let lines = lines.map_err(self.failed())?;
         Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
 }

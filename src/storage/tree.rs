@@ -1,7 +1,7 @@
 //! Which rows there are, authenticated: a keyed tree of three levels over (object, revision, mark).
 //!
 //! A leaf lists the objects whose ids begin with its 12 bits; 64 leaves hang on a branch, 64 branches
-//! on the root, which also counts the changes. Every node carries a MAC under a key that only the
+//! on the root, which also counts the changes. Entries of roles have no row: the tree is their only record. Every node carries a MAC under a key that only the
 //! unlocked module has, and its parent lists that MAC. A change rewrites one leaf, one branch and the
 //! root in its own transaction; a read checks the same three nodes. So a row that was put back,
 //! deleted or added outside is named, and so is a leaf that was put back together with its rows. Only
@@ -41,6 +41,8 @@ pub enum Mark {
     ShredPending,
     /// Its key is destroyed; the record stays.
     ShredComplete,
+    /// It is no object: the revision is what is recorded of a key's uses.
+    Role,
 }
 
 /// What the tree says of an object.
@@ -413,6 +415,7 @@ fn encode_leaf(leaf: &Leaf) -> Vec<u8> {
             Mark::Live => 0,
             Mark::ShredPending => 1,
             Mark::ShredComplete => 2,
+            Mark::Role => 3,
         });
     }
     body
@@ -428,6 +431,7 @@ fn decode_leaf(body: &[u8]) -> Option<Leaf> {
                 [0] => Mark::Live,
                 [1] => Mark::ShredPending,
                 [2] => Mark::ShredComplete,
+                [3] => Mark::Role,
                 _ => return None,
             };
             Some((

@@ -235,11 +235,7 @@ impl Token {
         self.store.reading(|reader| {
             let identity = Arc::new(identity(reader, unlocked.keys())?);
             let (installed, ring) = restore(reader, &identity)?;
-            unlocked.show(View {
-                identity,
-                installed: Arc::new(installed),
-                ring: ring.map(Arc::new),
-            });
+            unlocked.show(View::new(identity, installed, ring));
             Ok(())
         })?;
         Ok(card)

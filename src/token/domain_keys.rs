@@ -1,9 +1,9 @@
 //! Domain keys as objects: read-only AES keys that wrap and unwrap and do nothing else
-//! (system requirement 2.7). They are not stored; each is made from the keyring when it is asked for.
+//! (system requirement 2.7). They are not stored, but made from the keyring.
 
 use super::pins::Role;
 use super::{Token, Unlocked};
-use crate::domain::keyring::{KeyState, RingKey};
+use crate::domain::keyring::{KeyState, Keyring, RingKey};
 use crate::object::attribute::{Attributes, Template, Value};
 use crate::object::policy::Role as KeyRole;
 use crate::object::vendor::{
@@ -48,9 +48,9 @@ impl Token {
         if unlocked.role() != Role::User {
             return None;
         }
-        let ring = self.keyring(unlocked).ok()?;
-        let key = ring.keys().iter().find(|own| own.key.id().0 == id.0)?;
-        Some(Arc::new(object(key)))
+        self.keyring(unlocked).ok()?;
+        let objects = &unlocked.view().domain_keys;
+        objects.iter().find(|own| own.id() == id).cloned()
     }
 
     /// The domain keys that match a template.
@@ -60,15 +60,24 @@ impl Token {
         template: &Template,
     ) -> Vec<ObjectId> {
         // A module that holds no keys of its domain shows none.
-        let Ok(ring) = self.keyring(unlocked) else {
+        if self.keyring(unlocked).is_err() {
             return Vec::new();
-        };
-        let objects = ring.keys().iter().map(object);
+        }
+        let view = unlocked.view();
+        let objects = view.domain_keys.iter();
         objects
             .filter(|object| read::matches(object, template))
             .map(|object| object.id())
             .collect()
     }
+}
+
+/// The keys of a ring as objects. They live as long as the ring is the installed one.
+pub(super) fn objects(ring: &Keyring) -> Vec<Arc<Object>> {
+    ring.keys()
+        .iter()
+        .map(|own| Arc::new(object(own)))
+        .collect()
 }
 
 /// A domain key as an object. Its value is the subkey for standard key wrap, so that the ordinary

@@ -1,5 +1,6 @@
 //! Search: by index where there is one; only what is left is opened.
 
+use super::objects::keyless;
 use super::pins::Role;
 use super::{Token, record};
 use crate::error::Result;
@@ -17,6 +18,9 @@ impl Token {
     /// Those of the store.
     pub fn find(&self, template: &Template) -> Result<Vec<ObjectId>> {
         let login = self.unlocked.load_full();
+        if let Some(unlocked) = &login {
+            self.keyring(unlocked).map(drop).or_else(keyless)?;
+        }
         let user = login
             .as_ref()
             .filter(|unlocked| unlocked.role() == Role::User);

@@ -148,11 +148,9 @@ impl Token {
             return Ok(object);
         }
         match login.as_ref() {
-            Some(unlocked) => match self.load_checked(unlocked, id, counter) {
-                Err(Error::ObjectHandleInvalid) => self
-                    .domain_key(unlocked, id)
-                    .ok_or(Error::ObjectHandleInvalid),
-                other => other,
+            Some(unlocked) => match self.domain_key(unlocked, id) {
+                Some(object) => Ok(object),
+                None => self.load_checked(unlocked, id, counter),
             },
             None => self.load_public(id, counter),
         }
@@ -164,7 +162,11 @@ impl Token {
         id: ObjectId,
         counter: Option<u64>,
     ) -> Result<Arc<Object>> {
-        let ring = self.keyring(unlocked);
+        let ring = match self.keyring(unlocked) {
+            Err(Error::UserNotLoggedIn) => return Err(Error::UserNotLoggedIn),
+            // Public objects are read without a domain key.
+            other => other,
+        };
         let floor = unlocked.tree.floor();
         let row = self
             .store
@@ -296,8 +298,8 @@ fn touched(changes: &[(ObjectId, Option<Entry>)], head: (u64, [u8; 32])) -> Touc
     }
 }
 
-/// A module without domain keys can still destroy.
-fn keyless(error: Error) -> Result<()> {
+/// A module without domain keys can still list and destroy.
+pub(super) fn keyless(error: Error) -> Result<()> {
     match error {
         Error::DomainRule(_) => Ok(()),
         other => Err(other),

@@ -1,14 +1,14 @@
 //! What keys have been used for, by lineage: all copies of a key, and both halves of a pair, share one
-//! record. It is durable before the first output, and never changes from one role to another.
+//! record. It is durable before the first output, and never changes from one role to another. The row
+//! tree holds the records, so that one that was put back or deleted is noticed.
 
 use super::Token;
 use super::changes::{Touched, tampered};
 use crate::error::{Error, Result};
 use crate::object::ObjectId;
 use crate::object::policy::{Role, RoleState};
-use crate::seal::envelope::{mac, random, same};
-use crate::storage::tree::leaf_of;
-use crate::storage::{Reader, Writer};
+use crate::seal::envelope::{mac, random};
+use crate::storage::tree::{Entry, Mark, leaf_of};
 use parking_lot::RwLock;
 use std::collections::HashMap;
 
@@ -18,10 +18,18 @@ const CACHE_MAX: usize = 1 << 16;
 /// Under which a record is kept: an object's id, or one that several share.
 type Lineage = [u8; 16];
 
+/// A record as it was read.
+#[derive(Clone, Copy)]
+struct Known {
+    state: RoleState,
+    /// The group in which its changes are counted, and the counter before it was read.
+    group: u16,
+    counter: u64,
+}
+
 /// Records that are known already.
 pub(super) struct RoleCache {
-    /// With the counter of the lineage's group when the store was read.
-    known: RwLock<HashMap<Lineage, (RoleState, u64)>>,
+    known: RwLock<HashMap<Lineage, Known>>,
     /// Records of session keys that were used without a login; they end with the process.
     volatile: RwLock<HashMap<Lineage, RoleState>>,
 }
@@ -39,12 +47,12 @@ impl RoleCache {
         self.known.write().clear();
     }
 
-    fn keep(&self, lineage: Lineage, state: RoleState, counter: u64) {
+    fn keep(&self, lineage: Lineage, fresh: Known) {
         let mut known = self.known.write();
         if known.len() >= CACHE_MAX {
             known.clear();
         }
-        known.insert(lineage, (state, counter));
+        known.insert(lineage, fresh);
     }
 }
 
@@ -72,17 +80,29 @@ impl Token {
                 .copied()
                 .unwrap_or_default());
         };
-        let counter = self.registry.group(leaf_of(ObjectId(*lineage)));
         let known = self.roles.known.read().get(lineage).copied();
-        if let (Some((state, seen)), Some(now)) = (known, counter)
-            && seen == now
+        if let Some(known) = known
+            && self.registry.group(known.group) == Some(known.counter)
         {
-            return Ok(state);
+            return Ok(known.state);
         }
-        let key = &unlocked.keys().roles;
-        let state = self.store.reading(|reader| read(reader, key, lineage))?;
+        let place = place(&unlocked.keys().roles, lineage);
+        let group = leaf_of(place);
+        let counter = self.registry.group(group);
+        let floor = unlocked.tree.floor();
+        let entry = self
+            .store
+            .reading(|reader| unlocked.tree.entry(reader, floor, place))?;
+        let state = decode(lineage, entry)?;
         if let Some(counter) = counter {
-            self.roles.keep(*lineage, state, counter);
+            self.roles.keep(
+                *lineage,
+                Known {
+                    state,
+                    group,
+                    counter,
+                },
+            );
         }
         Ok(state)
     }
@@ -102,15 +122,19 @@ impl Token {
         if together(known, more)? == known {
             return Ok(());
         }
-        let key = &unlocked.keys().roles;
+        let place = place(&unlocked.keys().roles, lineage);
         self.change(|writer| {
-            let state = together(read(writer, key, lineage)?, more)?;
-            write(writer, key, lineage, state)?;
-            let groups = vec![leaf_of(ObjectId(*lineage))];
+            let entry = unlocked.tree.entry(writer, unlocked.tree.floor(), place)?;
+            let state = together(decode(lineage, entry)?, more)?;
+            let head = unlocked
+                .tree
+                .update(writer, &[(place, Some(encode(state)))])?;
+            let groups = vec![leaf_of(place)];
             Ok((
                 (),
                 Touched {
                     groups,
+                    head: Some(head),
                     ..Touched::nothing()
                 },
             ))
@@ -129,36 +153,31 @@ fn together(one: RoleState, other: RoleState) -> Result<RoleState> {
     }
 }
 
-/// The name of a record in the table.
-fn name(key: &[u8; 32], lineage: &Lineage) -> [u8; 32] {
-    mac(key, &[b"lineage ".as_slice(), lineage].concat())
+/// The entry of the row tree that records a lineage. An object's own lineage is its id, under which the
+/// tree already has the object.
+fn place(key: &[u8; 32], lineage: &Lineage) -> ObjectId {
+    let mac = mac(key, lineage);
+    ObjectId(mac.first_chunk::<16>().copied().unwrap_or_default())
 }
 
-fn read(reader: &dyn Reader, key: &[u8; 32], lineage: &Lineage) -> Result<RoleState> {
-    let name = name(key, lineage);
-    let Some(stored) = reader.role(&name)? else {
+fn decode(lineage: &Lineage, entry: Option<Entry>) -> Result<RoleState> {
+    let Some(entry) = entry else {
         return Ok(RoleState::default());
     };
-    let genuine = stored.split_first_chunk::<32>().and_then(|(tag, rest)| {
-        let [role, carried] = *rest else { return None };
-        same(tag, &authenticator(key, &name, [role, carried])).then(|| RoleState {
-            role: Role::from_number(role.into()),
-            carried: carried == 1,
-        })
-    });
-    genuine.ok_or_else(|| tampered(ObjectId(*lineage)))
+    if entry.mark != Mark::Role || entry.revision > 7 {
+        return Err(tampered(ObjectId(*lineage)));
+    }
+    let role = Role::from_number(entry.revision & 3);
+    Ok(RoleState {
+        role,
+        carried: entry.revision & 4 != 0,
+    })
 }
 
-fn write(writer: &dyn Writer, key: &[u8; 32], lineage: &Lineage, state: RoleState) -> Result<()> {
-    let name = name(key, lineage);
-    let role = u8::try_from(state.role.number()).map_err(|_| Error::Internal("a role's number"))?;
-    let state = [role, state.carried.into()];
-    writer.put_role(
-        &name,
-        &[&authenticator(key, &name, state)[..], &state].concat(),
-    )
-}
-
-fn authenticator(key: &[u8; 32], name: &[u8; 32], state: [u8; 2]) -> [u8; 32] {
-    mac(key, &[b"role ".as_slice(), name, &state].concat())
+fn encode(state: RoleState) -> Entry {
+    let carried = if state.carried { 4 } else { 0 };
+    Entry {
+        revision: state.role.number() | carried,
+        mark: Mark::Role,
+    }
 }

@@ -2,14 +2,15 @@
 
 use super::anchoring::Installed as Version;
 use super::cache::Cache;
-use super::domain;
 use super::header::Card;
 use super::pins::Role;
 use super::{Token, anchoring};
+use super::{domain, domain_keys};
 use crate::domain::identity::Identity;
 use crate::domain::ingest::Installed;
 use crate::domain::keyring::Keyring;
 use crate::error::{Error, Result};
+use crate::object::Object;
 use crate::seal::root::{ModuleKeys, Root};
 use crate::storage::Reader;
 use crate::storage::tree::Tree;
@@ -36,6 +37,24 @@ pub(super) struct View {
     pub(super) installed: Arc<Installed>,
     /// The domain keys; none when the module is suspended or no member.
     pub(super) ring: Option<Arc<Keyring>>,
+    /// The same as objects.
+    pub(super) domain_keys: Vec<Arc<Object>>,
+}
+
+impl View {
+    pub(super) fn new(
+        identity: Arc<Identity>,
+        installed: Installed,
+        ring: Option<Keyring>,
+    ) -> Self {
+        let domain_keys = ring.as_ref().map(domain_keys::objects).unwrap_or_default();
+        View {
+            identity,
+            installed: Arc::new(installed),
+            ring: ring.map(Arc::new),
+            domain_keys,
+        }
+    }
 }
 
 impl Unlocked {
@@ -55,6 +74,11 @@ impl Unlocked {
     #[must_use]
     pub fn domain(&self) -> Arc<Installed> {
         Arc::clone(&self.view.load().installed)
+    }
+
+    /// What is installed, as one.
+    pub(super) fn view(&self) -> Arc<View> {
+        self.view.load_full()
     }
 
     /// Its number and its token's hash.
@@ -160,11 +184,7 @@ impl Token {
 fn open_view(reader: &dyn Reader, keys: &ModuleKeys) -> Result<View> {
     let identity = Arc::new(domain::identity(reader, keys)?);
     let (installed, ring) = domain::restore(reader, &identity)?;
-    Ok(View {
-        identity,
-        installed: Arc::new(installed),
-        ring: ring.map(Arc::new),
-    })
+    Ok(View::new(identity, installed, ring))
 }
 
 fn no_keys() -> Error {

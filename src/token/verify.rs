@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 use crate::object::ObjectId;
 use crate::storage::tree::{Entry, Mark, Survey, leaf_of};
 use crate::storage::{Query, Reader, Row, Scope};
-use std::collections::BTreeMap;
 
 /// Something wrong.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -119,7 +118,10 @@ impl Token {
                 }
             }
         }
-        findings.extend(listed.into_keys().map(Finding::Deleted));
+        let deleted = listed
+            .into_iter()
+            .filter(|(_, entry)| entry.mark != Mark::Role);
+        findings.extend(deleted.map(|(id, _)| Finding::Deleted(id)));
         Ok(())
     }
 
@@ -150,7 +152,9 @@ impl Token {
         let anchor = self.anchored()?.map_or(0, |known| known.counter);
         let given_up = self.change(|writer| {
             let survey = unlocked.tree.survey(writer)?;
-            let (mut kept, mut gone) = (BTreeMap::new(), Vec::new());
+            let mut kept = survey.entries.clone();
+            kept.retain(|_, entry| entry.mark == Mark::Role);
+            let mut gone = Vec::new();
             for id in writer.find(&Query {
                 scope: Scope::All,
                 ..Query::default()

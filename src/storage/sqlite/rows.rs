@@ -94,14 +94,6 @@ impl Reader for Rows<'_> {
         })
     }
 
-    fn role(&self, material: &[u8; 32]) -> Result<Option<Vec<u8>>> {
-        self.one(
-            "SELECT role FROM roles WHERE material = ?1",
-            [&material[..]],
-            |row| row.get(0),
-        )
-    }
-
     fn domain_rows(&self) -> Result<Vec<DomainRow>> {
         let sql = "SELECT version, hash, token FROM domain_tokens ORDER BY version";
         self.all(sql, [], |row| {
@@ -175,15 +167,6 @@ impl Writer for Rows<'_> {
             "INSERT INTO nodes (level, place, body, mac) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (level, place) DO UPDATE SET body = excluded.body, mac = excluded.mac",
             params![level, place, node.body, node.mac],
-        )?;
-        Ok(())
-    }
-
-    fn put_role(&self, material: &[u8; 32], role: &[u8]) -> Result<()> {
-        self.run(
-            "INSERT INTO roles (material, role) VALUES (?1, ?2)
-             ON CONFLICT (material) DO UPDATE SET role = excluded.role",
-            params![material, role],
         )?;
         Ok(())
     }

@@ -33,10 +33,6 @@ const STEPS: &[&str] = &["
         mac BLOB NOT NULL,
         PRIMARY KEY (level, place)
     ) STRICT, WITHOUT ROWID;
-    CREATE TABLE roles (
-        material BLOB PRIMARY KEY NOT NULL,
-        role BLOB NOT NULL
-    ) STRICT, WITHOUT ROWID;
     CREATE TABLE domain_tokens (
         version INTEGER PRIMARY KEY NOT NULL,
         hash BLOB NOT NULL,
@@ -51,14 +47,7 @@ const STEPS: &[&str] = &["
 "];
 
 /// Every table, for [`super::super::Writer::clear`].
-pub(super) const TABLES: [&str; 6] = [
-    "facts",
-    "objects",
-    "nodes",
-    "roles",
-    "domain_tokens",
-    "events",
-];
+pub(super) const TABLES: [&str; 5] = ["facts", "objects", "nodes", "domain_tokens", "events"];
 
 /// Brings the database to the newest schema. Several processes may do so at once.
 ///

@@ -1,0 +1,209 @@
+//! What the store on disk promises beyond the trait: durability, other processes, damage, erasure.
+
+use super::{everything, on_disk, row, store};
+use keyward_pkcs11::error::Error;
+use keyward_pkcs11::object::ObjectId;
+use keyward_pkcs11::storage::Row;
+use keyward_pkcs11::storage::sqlite::SqliteStore;
+use rusqlite::Connection;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const SHORT: Duration = Duration::from_millis(100);
+
+fn files(directory: &Path) -> Vec<u8> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    entries
+        .flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
+        .collect()
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
+}
+
+#[test]
+fn two_connections_see_each_others_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let (one, two) = (on_disk(directory.path()), on_disk(directory.path()));
+    store(&one)
+        .writing(|writer| writer.put_row(&row(1)), &|| ())
+        .unwrap();
+    assert_eq!(
+        store(&two)
+            .reading(|reader| reader.find(&everything()))
+            .unwrap()
+            .len(),
+        1
+    );
+    store(&two)
+        .writing(|writer| writer.delete_row(ObjectId([1; 16])), &|| ())
+        .unwrap();
+    assert_eq!(
+        store(&one)
+            .reading(|reader| reader.find(&everything()))
+            .unwrap()
+            .len(),
+        0
+    );
+}
+
+#[test]
+fn a_busy_database_is_said_to_be_busy_in_time_and_read_all_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token.db");
+    drop(on_disk(directory.path()));
+    let own = SqliteStore::open(&path, SHORT).unwrap();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let start = Instant::now();
+    let busy = store(&own).writing(|writer| writer.put_row(&row(1)), &|| ());
+    assert_eq!(busy, Err(Error::StoreBusy));
+    assert!(start.elapsed() >= SHORT);
+    assert_eq!(
+        store(&own)
+            .reading(|reader| reader.find(&everything()))
+            .unwrap(),
+        []
+    );
+    other.execute_batch("COMMIT").unwrap();
+    store(&own)
+        .writing(|writer| writer.put_row(&row(1)), &|| ())
+        .unwrap();
+}
+
+#[test]
+fn removed_and_replaced_bytes_are_in_no_file_after_scrubbing() {
+    let directory = tempfile::tempdir().unwrap();
+    let own = on_disk(directory.path());
+    let long = |needle: &str, length| Row {
+        sealed: Some(needle.repeat(length).into_bytes()),
+        ..row(1)
+    };
+    for length in [1, 10_000] {
+        store(&own)
+            .writing(|writer| writer.put_row(&long("needle one", length)), &|| ())
+            .unwrap();
+        assert!(contains(&files(directory.path()), b"needle one"));
+        store(&own)
+            .writing(|writer| writer.put_row(&long("needle two", length)), &|| ())
+            .unwrap();
+        assert!(store(&own).scrub().unwrap());
+        assert!(!contains(&files(directory.path()), b"needle one"));
+        assert!(contains(&files(directory.path()), b"needle two"));
+        store(&own)
+            .writing(|writer| writer.delete_row(ObjectId([1; 16])), &|| ())
+            .unwrap();
+        assert!(store(&own).scrub().unwrap());
+        assert!(!contains(&files(directory.path()), b"needle two"));
+    }
+}
+
+#[test]
+fn scrubbing_waits_for_a_reader_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(on_disk(directory.path()));
+    let own = SqliteStore::open(&directory.path().join("token.db"), SHORT).unwrap();
+    store(&own)
+        .writing(|writer| writer.put_row(&row(1)), &|| ())
+        .unwrap();
+    let reader = Connection::open(directory.path().join("token.db")).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT * FROM objects")
+        .unwrap();
+    store(&own)
+        .writing(|writer| writer.delete_row(ObjectId([1; 16])), &|| ())
+        .unwrap();
+    assert!(!store(&own).scrub().unwrap());
+    reader.execute_batch("COMMIT").unwrap();
+    assert!(store(&own).scrub().unwrap());
+}
+
+#[test]
+fn a_database_of_a_newer_program_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(on_disk(directory.path()));
+    let path = directory.path().join("token.db");
+    Connection::open(&path)
+        .unwrap()
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
+    let refused = SqliteStore::open(&path, SHORT).err();
+    assert!(
+        matches!(&refused, Some(Error::Store(text)) if text.contains("update")),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn what_is_no_database_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token.db");
+    assert!(
+        matches!(SqliteStore::open(&path, SHORT).err(), Some(Error::Store(text)) if text.contains("token.db"))
+    );
+    std::fs::write(&path, [b'x'; 5000]).unwrap();
+    let refused = SqliteStore::open(&path, SHORT).err();
+    assert!(
+        matches!(&refused, Some(Error::StoreTampered(text)) if text.contains("token.db")),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_damaged_page_leaves_the_rest_and_is_reported() {
+    let directory = tempfile::tempdir().unwrap();
+    let own = on_disk(directory.path());
+    let rows = |writer: &dyn keyward_pkcs11::storage::Writer| {
+        (1..=200).try_for_each(|number| {
+            writer.put_row(&Row {
+                sealed: Some(vec![number; 1000]),
+                ..row(number)
+            })
+        })
+    };
+    store(&own).writing(rows, &|| ()).unwrap();
+    assert!(store(&own).scrub().unwrap());
+    assert_eq!(store(&own).flaws().unwrap(), Vec::<String>::new());
+    drop(own);
+    let path = directory.path().join("token.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    // The page that holds the middle of row 100.
+    let place = bytes
+        .windows(900)
+        .position(|window| window == [100; 900])
+        .unwrap();
+    let page = place / 4096 * 4096;
+    bytes[page..page + 4096].fill(0xff);
+    std::fs::write(&path, bytes).unwrap();
+    let own = SqliteStore::open(&path, SHORT).unwrap();
+    assert!(
+        store(&own)
+            .reading(|reader| reader.row(ObjectId([100; 16])))
+            .is_err()
+    );
+    let intact = store(&own)
+        .reading(|reader| reader.row(ObjectId([1; 16])))
+        .unwrap();
+    assert_eq!(intact.unwrap().sealed, Some(vec![1; 1000]));
+    assert!(!store(&own).flaws().unwrap().is_empty());
+}
+
+#[test]
+fn files_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token.db");
+    drop(keyward_pkcs11::storage::files::open_or_make(&path).unwrap());
+    let own = on_disk(directory.path());
+    store(&own)
+        .writing(|writer| writer.put_row(&row(1)), &|| ())
+        .unwrap();
+    for entry in std::fs::read_dir(directory.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", entry.path().display());
+    }
+}
