@@ -42,7 +42,7 @@ pub const BOOLEANS: [AttributeType; 26] = [
 ];
 
 /// Which boolean attributes an object has, and which of them are true.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub struct Flags {
     present: u32,
     set: u32,

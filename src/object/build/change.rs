@@ -149,10 +149,12 @@ fn agree(object: &Attributes, family: Family, kind: AttributeType, value: &Value
     Err(Error::AttributeValueInvalid(kind))
 }
 
-/// Makes the role that the first use decided part of the key, as a key token carries it.
+/// Makes what is known of a key's uses part of the key, as a key token carries it.
 #[must_use]
-pub fn with_role(mut key: Attributes, state: policy::RoleState) -> Attributes {
-    key.set(CKA_KEYWARD_ROLE, Value::Ulong(state.role.number()));
-    key.set(CKA_KEYWARD_CARRIED, Value::Bool(state.carried));
+pub fn with_role(mut key: Attributes, uses: policy::RoleState) -> Attributes {
+    if Family::of_object(&key).is_some_and(Family::has_roles) {
+        key.set(CKA_KEYWARD_ROLE, Value::Ulong(uses.role.number()));
+        key.set(CKA_KEYWARD_CARRIED, Value::Bool(uses.carried));
+    }
     key
 }

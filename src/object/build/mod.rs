@@ -23,8 +23,8 @@ use crate::secret::SecretBytes;
 use cryptoki_sys::{
     CKA_ALWAYS_SENSITIVE, CKA_CERTIFICATE_TYPE, CKA_CLASS, CKA_DERIVE_TEMPLATE, CKA_EXTRACTABLE,
     CKA_KEY_GEN_MECHANISM, CKA_KEY_TYPE, CKA_LOCAL, CKA_NEVER_EXTRACTABLE, CKA_SENSITIVE,
-    CKA_UNWRAP_TEMPLATE, CKA_VALUE, CKA_VALUE_LEN, CKK_GENERIC_SECRET, CKO_CERTIFICATE,
-    CKO_SECRET_KEY,
+    CKA_UNWRAP_TEMPLATE, CKA_VALUE, CKA_VALUE_LEN, CKA_WRAP_WITH_TRUSTED, CKK_GENERIC_SECRET,
+    CKO_CERTIFICATE, CKO_SECRET_KEY,
 };
 
 /// Attributes that a mechanism gives a key: what it generated, unwrapped or derived.
@@ -248,6 +248,10 @@ impl Plan {
         }
         if decision.unextractable {
             plan.attributes.set(CKA_EXTRACTABLE, Value::Bool(false));
+        }
+        if decision.trusted_only {
+            plan.attributes
+                .set(CKA_WRAP_WITH_TRUSTED, Value::Bool(true));
         }
         Ok(plan)
     }

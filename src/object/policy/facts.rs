@@ -80,7 +80,8 @@ pub struct Key {
     pub never_extractable: bool,
     /// `CKA_LOCAL`.
     pub local: bool,
-    /// `CKA_TRUSTED`.
+    /// `CKA_TRUSTED`, of a public key or one that is not extractable: what can leave can come back as
+    /// another key of the same value, which nobody trusts and nothing binds.
     pub trusted: bool,
     /// `CKA_WRAP_WITH_TRUSTED`.
     pub wrap_with_trusted: bool,
@@ -106,7 +107,7 @@ impl Key {
             extractable: public || key.is(CKA_EXTRACTABLE),
             never_extractable: key.is(CKA_NEVER_EXTRACTABLE),
             local: key.is(CKA_LOCAL),
-            trusted: key.is(CKA_TRUSTED),
+            trusted: key.is(CKA_TRUSTED) && (public || !key.is(CKA_EXTRACTABLE)),
             wrap_with_trusted: key.is(CKA_WRAP_WITH_TRUSTED),
             domain: key.has(CKA_KEYWARD_DOMAIN_KEY_ID),
             has_roles: Family::of_object(key).is_some_and(Family::has_roles),

@@ -31,7 +31,7 @@ pub enum Level {
 }
 
 /// What a key is used for, once and for all.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Role {
     /// It can do both and has done neither.
     #[default]
@@ -66,7 +66,7 @@ impl Role {
 
 /// What is known of a key's uses so far: by the key itself, and by the token's durable record under the
 /// key's [`lineage`], which all its copies share.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct RoleState {
     /// What it is used for.
     pub role: Role,
@@ -137,6 +137,8 @@ pub struct Decision {
     pub sensitive: bool,
     /// The resulting key is not extractable, whatever its template says.
     pub unextractable: bool,
+    /// The resulting key leaves under trusted keys only, whatever its template says.
+    pub trusted_only: bool,
     /// To be recorded durably for the acting key's lineage before the first byte of output.
     pub record: Option<RoleState>,
     /// To be recorded durably for the target's lineage, and put into its key token.
@@ -168,9 +170,11 @@ pub fn judge_by<'r>(
             Verdict::Tighten {
                 sensitive,
                 unextractable,
+                trusted_only,
             } => {
                 decision.sensitive |= sensitive;
                 decision.unextractable |= unextractable;
+                decision.trusted_only |= trusted_only;
             }
             Verdict::Record(state) => {
                 facts.key.uses = state;

@@ -1,6 +1,6 @@
 //! The rules themselves, in the order in which they are asked.
 
-use super::facts::{Act, Facts, Mode};
+use super::facts::{Act, Facts, Key, Mode};
 use super::{Level, Role, RoleState};
 use crate::error::Error;
 use crate::object::usage::Use;
@@ -20,6 +20,8 @@ pub enum Verdict {
         sensitive: bool,
         /// It is not extractable.
         unextractable: bool,
+        /// It leaves under trusted keys only.
+        trusted_only: bool,
     },
     /// Yes, once this is recorded for the acting key.
     Record(RoleState),
@@ -74,7 +76,8 @@ pub const RULES: &[Rule] = &[
         why: "a domain key that decrypts opens every key of the domain",
         judge: |facts| {
             let wraps = facts.counts_as == Some(Role::Wrapping);
-            refuse(facts.key.domain && !wraps, Error::KeyFunctionNotPermitted)
+            let well = wraps && facts.mode != Mode::Unauthenticated;
+            refuse(facts.key.domain && !well, Error::KeyFunctionNotPermitted)
         },
     },
     Rule {
@@ -191,11 +194,12 @@ pub const RULES: &[Rule] = &[
             if !(facts.is(Use::Derive) && matches!(facts.mode, Mode::HoldsKey | Mode::PartOfKey)) {
                 return Verdict::Pass;
             }
-            let joined = facts.target;
+            let any =
+                |has: fn(&Key) -> bool| has(&facts.key) || facts.target.as_ref().is_some_and(has);
             Verdict::Tighten {
-                sensitive: facts.key.sensitive || joined.is_some_and(|key| key.sensitive),
-                unextractable: facts.key.is_protected()
-                    || joined.is_some_and(|key| key.is_protected()),
+                sensitive: any(|key| key.sensitive),
+                unextractable: any(Key::is_protected),
+                trusted_only: any(|key| key.wrap_with_trusted),
             }
         },
     },
@@ -290,6 +294,7 @@ fn hide(so: bool) -> Verdict {
         Verdict::Tighten {
             sensitive: true,
             unextractable: true,
+            trusted_only: false,
         }
     } else {
         Verdict::Pass
