@@ -36,8 +36,8 @@ const CONSTANTS: &[&str] = &[
     "CK_INVALID_HANDLE",
 ];
 
-/// The most lines a file may have before its tests, and with them.
-const MOST_LINES: (usize, usize) = (500, 750);
+/// The most lines a file may have before its tests, and with them. A file of tests has only tests.
+const MOST_LINES: (usize, usize) = (500, 800);
 
 /// One source file: its path from the package's root, and its text.
 struct Source {
@@ -392,7 +392,9 @@ fn every_file_says_what_it_is_and_stays_short() {
             .split("#[cfg(test)]\nmod ")
             .next()
             .unwrap_or_default();
-        let (own, all) = (main.lines().count(), source.text.lines().count());
+        let only_tests = source.path.starts_with("tests/") || source.path.ends_with("/tests.rs");
+        let all = source.text.lines().count();
+        let own = if only_tests { 0 } else { main.lines().count() };
         if own > MOST_LINES.0 || all > MOST_LINES.1 {
             complaints.push(format!("{} has {own} lines, {all} with tests", source.path));
         }
