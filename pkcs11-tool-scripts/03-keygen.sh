@@ -11,9 +11,6 @@ for type in rsa:2048 rsa:3072 EC:prime256v1 EC:secp384r1 EC:secp521r1 EC:secp256
     prints "pair $type" user -O --type pubkey
     id=$((id + 1))
 done
-if [ -z "${NO_X25519:-}" ]; then
-    user --keypairgen --key-type EC:curve25519 --usage-derive --label "pair x25519" --id $id
-fi
 for type in AES:16 AES:24 AES:32 GENERIC:32 GENERIC:64; do
     user --keygen --key-type "$type" --label "secret $type" --id $id
     prints "secret $type" user -O --type secrkey

@@ -9,7 +9,7 @@ cat log
 grep -q "No errors" log || fail "--test reports errors"
 
 if [ -z "${NO_TEST_EC:-}" ]; then
-    user --test-ec --key-type EC:prime256v1 --label ec --id 02 >log 2>&1 || { cat log; fail "--test-ec"; }
+    user --session-rw --test-ec --key-type EC:prime256v1 --label ec --id 02 >log 2>&1 || { cat log; fail "--test-ec"; }
     cat log
     if grep -qi "failed" log; then
         fail "--test-ec reports errors"

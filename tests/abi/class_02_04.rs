@@ -311,7 +311,7 @@ fn class_04_sizes_of_rsa_and_ec_keys() {
                 &public,
                 &Template::new()
             ),
-            CKR_ATTRIBUTE_VALUE_INVALID,
+            CKR_ATTRIBUTE_VALUE_INVALID | CKR_TEMPLATE_INCONSISTENT,
             "RSA with exponent {exponent:x?}"
         );
     }

@@ -274,19 +274,24 @@ fn class_22_children_of_children_and_no_initialize() {
                 Token::named(&label)
                     .unwrap()
                     .user()
-                    .aes_key(32, &[CKA_TOKEN]);
+                    .aes_key(32, &[CKA_TOKEN, CKA_ENCRYPT]);
             });
             assert_eq!(
                 Token::named(&label)
                     .unwrap()
                     .user()
-                    .find(&Template::class(CKO_SECRET_KEY).token())
+                    .find(
+                        &Template::class(CKO_SECRET_KEY)
+                            .token()
+                            .ulong(CKA_KEY_GEN_MECHANISM, CKM_AES_KEY_GEN)
+                            .yes(&[CKA_ENCRYPT])
+                    )
                     .unwrap()
                     .len(),
                 1
             );
         });
-        token.user().aes_key(32, &[CKA_TOKEN]);
+        token.user().aes_key(32, &[CKA_TOKEN, CKA_ENCRYPT]);
     });
 }
 

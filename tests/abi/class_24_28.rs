@@ -246,7 +246,7 @@ fn class_28_without_login() {
         CKR_USER_NOT_LOGGED_IN
     );
     session
-        .create(&Template::data("public", b"x"))
+        .create(&Template::data("public", b"x").no(&[CKA_PRIVATE]))
         .expect("public session objects need no login");
 }
 

@@ -81,7 +81,13 @@ fn no_template_loosens_a_key_token() {
     }
     let s = t.user();
     let domain = domain_key(&s);
-    let key = s.aes_key(32, &[CKA_ENCRYPT]);
+    let template = Template::new()
+        .ulong(CKA_VALUE_LEN, 32)
+        .yes(&[CKA_ENCRYPT])
+        .no(&[CKA_DECRYPT, CKA_WRAP, CKA_UNWRAP]);
+    let key = s
+        .generate(&Mech::plain(CKM_AES_KEY_GEN), &template)
+        .unwrap();
     let sealed = s.wrap(&token(), domain, key).unwrap();
     for loose in [
         Template::new().yes(&[CKA_EXTRACTABLE]),

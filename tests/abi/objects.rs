@@ -4,6 +4,16 @@ use crate::support::der;
 use crate::support::*;
 use cryptoki_sys::*;
 
+/// A self-signed certificate, made for this test.
+const CERTIFICATE: &str = "308201343081e7a003020102021413b8d247862cc1d1cdeec5285941c425fbd0b272300506032b65\
+    70300f310d300b06035504030c04746573743020170d3236313132323139313530385a180f323132\
+    36313032393139313530385a300f310d300b06035504030c0474657374302a300506032b65700321\
+    0045182ca23b16a74787647b749a1870fa540633d990f856c36dfa11a217d237eaa3533051301d06\
+    03551d0e041604143787d54cf8b8fecdb44782c418b3e2ae7e8e19c4301f0603551d230418301680\
+    143787d54cf8b8fecdb44782c418b3e2ae7e8e19c4300f0603551d130101ff040530030101ff3005\
+    06032b65700341007ce93e92ee3d6f191646f837c09a12d4f0404d7c02fd9eab9ee7d1ed4c3ffaed\
+    06769adfc155b2c105a3079ce4885830e497bc1789280f479b912847fdc0fa07";
+
 #[test]
 fn token_objects_outlive_the_process() {
     isolated!(|| {
@@ -112,14 +122,14 @@ fn every_class_is_created_and_read_back() {
         .bytes(CKA_SUBJECT, &der::tlv(0x30, &[]))
         .bytes(CKA_ISSUER, &der::tlv(0x30, &[]))
         .bytes(CKA_SERIAL_NUMBER, &der::integer(&[7]))
-        .bytes(CKA_VALUE, &der::tlv(0x30, &[1, 2, 3]))
+        .bytes(CKA_VALUE, &crate::hex(CERTIFICATE))
         .bytes(CKA_ID, b"id")
         .label("certificate")
         .token();
     let object = s.create(&certificate).unwrap();
     assert_eq!(
         s.attribute(object, CKA_VALUE).unwrap(),
-        der::tlv(0x30, &[1, 2, 3])
+        crate::hex(CERTIFICATE)
     );
     assert_eq!(s.attribute(object, CKA_ID).unwrap(), b"id");
     let parts = crate::rsa_parts();

@@ -117,6 +117,21 @@ impl Template {
         self.text(CKA_LABEL, label)
     }
 
+    /// Everything the template says, as bytes: equal where templates are.
+    pub fn bytes_of(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        for (kind, value) in &self.values {
+            let bytes = match value {
+                Value::Bytes(bytes) => bytes.to_vec(),
+                Value::Nested(template) => template.bytes_of(),
+            };
+            all.extend(kind.to_ne_bytes());
+            all.extend((bytes.len() as CK_ULONG).to_ne_bytes());
+            all.extend(bytes);
+        }
+        all
+    }
+
     /// In C form. The values stay where they are as long as the answer lives.
     pub fn raw(&self) -> Raw {
         let (mut attributes, mut bytes, mut nested) = (Vec::new(), Vec::new(), Vec::new());

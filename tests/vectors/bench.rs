@@ -4,7 +4,8 @@ use crate::report::Verdict;
 use crate::support::{Mech, Outcome, Rv, Session, Template, is_keyward, slots};
 use cryptoki_sys::*;
 use serde_json::Value;
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 /// Why vectors do not apply to a peer.
 pub(crate) const LACKING: &str = "this module does not offer it";
@@ -12,6 +13,8 @@ pub(crate) const LACKING: &str = "this module does not offer it";
 pub(crate) struct Bench {
     pub(crate) session: Session,
     offered: HashSet<CK_MECHANISM_TYPE>,
+    /// The objects made so far, by what their templates hold.
+    objects: RefCell<HashMap<Vec<u8>, CK_OBJECT_HANDLE>>,
 }
 
 impl Bench {
@@ -38,6 +41,7 @@ impl Bench {
         Bench {
             session,
             offered: list.into_iter().collect(),
+            objects: RefCell::default(),
         }
     }
 
@@ -50,20 +54,22 @@ impl Bench {
         !is_keyward() && mechanisms.iter().any(|m| !self.offers(*m))
     }
 
-    /// Runs `work` with an object that lives only so long; a template the module refuses is a refusal.
+    /// Runs `work` with the object this template makes. Vectors of a group share their key, and
+    /// importing one costs more than using it, so each is made once. A template that the module
+    /// refuses is a refusal of the vector.
     pub(crate) fn with(
         &self,
         template: &Template,
         work: impl FnOnce(CK_OBJECT_HANDLE) -> Verdict,
     ) -> Verdict {
-        match self.session.create(template) {
-            Err(rv) => Verdict::Refused(format!("C_CreateObject {rv:?}")),
-            Ok(object) => {
-                let verdict = work(object);
-                self.session.destroy(object).expect("C_DestroyObject");
-                verdict
-            }
-        }
+        let name = template.bytes_of();
+        let known = self.objects.borrow().get(&name).copied();
+        let object = match known.map_or_else(|| self.session.create(template), Ok) {
+            Ok(object) => object,
+            Err(rv) => return Verdict::Refused(format!("C_CreateObject {rv:?}")),
+        };
+        self.objects.borrow_mut().insert(name, object);
+        work(object)
     }
 
     /// A digest by the module itself.
