@@ -16,6 +16,8 @@ mod known;
 mod lineage;
 #[path = "domain/lone.rs"]
 mod lone;
+#[path = "domain/recovery.rs"]
+mod recovery;
 #[path = "domain/secrets.rs"]
 mod secrets;
 #[path = "domain/world.rs"]

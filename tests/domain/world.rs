@@ -67,6 +67,17 @@ impl Member {
         count: usize,
         running: Vec<Running>,
     ) -> Result<Vec<u8>, Refusal> {
+        self.propose_at(approvals, count, running, NOW)
+    }
+
+    /// As `propose_with`, at another time.
+    pub(crate) fn propose_at(
+        &self,
+        approvals: &Approvals,
+        count: usize,
+        running: Vec<Running>,
+        now: u64,
+    ) -> Result<Vec<u8>, Refusal> {
         let (installed, ring) = (&self.installed, &self.ring);
         let proposal = Proposal {
             installed,
@@ -76,7 +87,7 @@ impl Member {
             running,
             renewals: vec![],
         };
-        propose(&proposal, &self.identity, NOW, &mut rand::rng())
+        propose(&proposal, &self.identity, now, &mut rand::rng())
     }
 
     /// Ingests a token that must be the next version.

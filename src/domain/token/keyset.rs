@@ -5,7 +5,7 @@ use crate::domain::cbor::{Reader, Result as Read, Writer};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{DomainId, DomainKeyId, MemberId};
 use crate::domain::keyring::{DomainKey, Keyring, RingKey, StableSecret};
-use crate::domain::package::Package;
+use crate::domain::package::{AgreementKey, Package};
 use crate::domain::refusal::Refusal;
 use crate::domain::sealing::{SealingKey, expand, mac, same};
 use crate::domain::state::{MAX_KEYS, State};
@@ -161,6 +161,19 @@ impl TokenKey {
             .agreement_of(&member.card.agreement)
             .ok_or(Refusal::PackageSealed)?;
         let info = member_info(state, identity.id());
+        package
+            .open(key, &info, &token.public_hash.0)
+            .map(TokenKey)
+            .ok_or(Refusal::PackageSealed)
+    }
+
+    /// Takes the random key of a token out of the recovery package, with the recovery key.
+    ///
+    /// # Errors
+    /// [`Refusal::Packages`] and [`Refusal::PackageSealed`].
+    pub fn recover(token: &Token, key: &AgreementKey) -> Result<Self, Refusal> {
+        let package = token.sealed.recovery.as_ref().ok_or(Refusal::Packages)?;
+        let info = recovery_info(&token.public.state);
         package
             .open(key, &info, &token.public_hash.0)
             .map(TokenKey)
