@@ -159,6 +159,11 @@ pub enum Refusal {
     /// The installed token that the store holds is not the one this module installed.
     #[error("the stored domain token is not the one that this module installed")]
     NotInstalled,
+    /// Two tokens of the installed version exist.
+    #[error(
+        "the domain is forked: a member made two tokens of the installed version (see keyward domain history)"
+    )]
+    Forked,
     /// Something failed that has nothing to do with the token.
     #[error("{0}")]
     Failed(String),

@@ -22,6 +22,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const IDENTITY: &str = "identity";
 /// The fact that says which version is installed.
 const INSTALLED: &str = "installed";
+/// The fact that holds a second token with the installed version, as evidence of a fork.
+const FORK: &str = "fork";
 /// The kind of event of a refused domain token.
 pub const REFUSED: &str = "domain token refused";
 /// The kind of event of an installed domain token.
@@ -136,9 +138,14 @@ impl Token {
                 ingest::join(parent, token, *fingerprint, &identity, now())?
             }
         };
+        let goes_on = matches!(outcome, Outcome::Install(_) | Outcome::Dismissed(_));
+        if goes_on && writer.fact(FORK)?.is_some() {
+            return Err(Refusal::Forked.into());
+        }
         let (next, ring) = match outcome {
             Outcome::NoOp(_) => return Ok((Ingested::NoOp, false)),
             Outcome::Fork(_) => {
+                writer.set_fact(FORK, Some(entry.token()))?;
                 put_event(writer, FORKED, &token_hash(entry.token()).to_string())?;
                 return Ok((Ingested::Fork, false));
             }

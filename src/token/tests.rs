@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::config::Config;
+use crate::crypto::random::ThreadGenerator;
+use crate::domain::command::{Approvals, Change, Mandate};
+use crate::domain::token::build::{Proposal, propose};
 use crate::object::attribute::{Attributes, Template, Value};
 use crate::object::policy::{Role as Usage, RoleState};
 use crate::object::{Object, ObjectId};
@@ -589,6 +592,44 @@ fn refused_domain_tokens_are_remembered_with_their_reason() {
     let events = token.events(10).unwrap();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].kind, REFUSED);
+}
+
+#[test]
+fn a_forked_domain_takes_no_further_version_and_goes_on_working() {
+    let home = Home::new();
+    let token = home.token();
+    logged_in(&token);
+    let unlocked = token.login_needed().unwrap();
+    let (installed, identity) = (unlocked.domain(), unlocked.identity());
+    let ring = token.keyring(&unlocked).unwrap();
+    let seconds = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let next = |label: &str, installed: &crate::domain::ingest::Installed| {
+        let change = Change::LabelSet(label.into());
+        let (domain, expires) = (installed.state.domain, seconds + 60);
+        let mandate = Mandate::new(domain, installed.hash, expires, vec![change]).unwrap();
+        let mut approvals = Approvals::new(mandate);
+        approvals
+            .approve_as_member(identity.id(), &*identity)
+            .unwrap();
+        let proposal = Proposal {
+            installed,
+            ring: &ring,
+            approvals: &approvals,
+            count: 1,
+            running: vec![],
+            renewals: vec![],
+        };
+        propose(&proposal, &identity, seconds, &mut ThreadGenerator).unwrap()
+    };
+    let (mine, other) = (next("one", &installed), next("other", &installed));
+    assert_eq!(token.ingest(&mine), Ok(Ingested::Installed(2)));
+    let third = next("third", &token.login_needed().unwrap().domain());
+    assert_eq!(token.ingest(&other), Ok(Ingested::Fork));
+    let refused = token.ingest(&third);
+    assert_eq!(refused, Err(crate::domain::refusal::Refusal::Forked.into()));
+    assert_eq!(token.ingest(&mine), Ok(Ingested::NoOp));
+    let object = one(&token, certificate("c"));
+    assert!(token.load(object.id()).is_ok());
 }
 
 fn home_open_verify(home: &Home, token: &Token) -> Vec<Finding> {

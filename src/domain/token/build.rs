@@ -131,6 +131,7 @@ pub fn propose(
         .ok_or(Refusal::MandateCount(count))?;
     let keys = KeySet::for_changes(proposal.ring, changes, random);
     let running = proposal.all_running(identity, changes, now)?;
+    let renewals = proposal.needed_renewals(changes);
     let contributions = Contributions {
         fresh: keys
             .keys
@@ -138,7 +139,7 @@ pub fn propose(
             .map(|key| (key.id(), key.commitment()))
             .collect(),
         running: running.iter().map(|statement| statement.member).collect(),
-        renewals: proposal.renewals.clone(),
+        renewals: renewals.clone(),
     };
     let created = now.max(installed.state.created);
     let made = apply(&installed.state, changes, created, &contributions);
@@ -151,7 +152,7 @@ pub fn propose(
         state,
         approvals,
         running,
-        renewals: proposal.renewals.clone(),
+        renewals,
     };
     let token = seal_and_sign(&public, &keys, identity, random)?;
     crate::domain::ingest::ingest(installed, &token, identity, now)?;
@@ -159,6 +160,16 @@ pub fn propose(
 }
 
 impl Proposal<'_> {
+    /// The fresh cards, sorted, when the changes need any.
+    fn needed_renewals(&self, changes: &[Change]) -> Vec<Card> {
+        if !changes.iter().any(Change::needs_renewals) {
+            return Vec::new();
+        }
+        let mut renewals = self.renewals.clone();
+        renewals.sort_by_key(Card::id);
+        renewals
+    }
+
     /// The running statements that the changes need, sorted, the proposing member's own among them.
     fn all_running(
         &self,
