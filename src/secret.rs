@@ -1,24 +1,37 @@
-//! Secret bytes: erased on drop, hidden from `Debug`, compared in constant time.
+//! Secret bytes: erased on drop, hidden from `Debug`, compared in constant time, and kept in pages that
+//! are neither swapped nor dumped where the system allows.
 
+mod pool;
+
+pub use pool::{MemoryReport, memory_report};
+
+use pool::Memory;
 use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 /// A secret of variable length. Not `Clone`: copies are made on purpose, with [`SecretBytes::duplicate`].
-pub struct SecretBytes(Box<[u8]>);
+pub struct SecretBytes {
+    /// As long as the secret or longer; zero beyond it.
+    memory: Memory,
+    length: usize,
+}
 
 impl SecretBytes {
     /// A secret of `length` zero bytes, to be filled in place.
     #[must_use]
     pub fn zeroed(length: usize) -> Self {
-        SecretBytes(vec![0; length].into_boxed_slice())
+        SecretBytes {
+            memory: Memory::zeroed(length),
+            length,
+        }
     }
 
     /// Takes a copy of `bytes`; the caller erases its own.
     #[must_use]
     pub fn copy_of(bytes: &[u8]) -> Self {
         let mut secret = Self::zeroed(bytes.len());
-        secret.0.copy_from_slice(bytes);
+        secret.expose_mut().copy_from_slice(bytes);
         secret
     }
 
@@ -33,42 +46,46 @@ impl SecretBytes {
     /// A second copy of the secret.
     #[must_use]
     pub fn duplicate(&self) -> Self {
-        Self::copy_of(&self.0)
+        Self::copy_of(self.expose())
     }
 
     /// The length in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.length
     }
 
     /// Whether the secret has no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.length == 0
     }
 
     /// The bytes themselves.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        self.memory.bytes().get(..self.length).unwrap_or_default()
     }
 
     /// The bytes, to be filled in place.
     pub fn expose_mut(&mut self) -> &mut [u8] {
-        &mut self.0
+        self.memory
+            .bytes_mut()
+            .get_mut(..self.length)
+            .unwrap_or_default()
     }
 }
 
 impl Drop for SecretBytes {
     fn drop(&mut self) {
-        self.0.zeroize();
+        self.expose_mut().zeroize();
+        self.memory.give_back();
     }
 }
 
 impl PartialEq for SecretBytes {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.expose().ct_eq(other.expose()).into()
     }
 }
 

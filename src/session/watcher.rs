@@ -82,9 +82,10 @@ fn run(slot: u64, token: &Weak<Token>, objects: &Weak<Objects>, stop: &AtomicBoo
             .replace(generation)
             .is_some_and(|before| before != generation)
         {
+            // Let go of first, so that what refreshing acknowledges is true.
+            objects.forget_seen(slot);
             // What went wrong here goes wrong again, and is reported, at the next call.
             let _ = token.refresh();
-            objects.forget_seen(slot);
         }
         token.wait_for_change(NAP);
     }

@@ -8,10 +8,13 @@ use std::path::Path;
 /// What to answer when a file cannot be read or written.
 #[must_use]
 pub fn cause(path: &Path, error: &io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::StoreFull,
-        io::ErrorKind::ReadOnlyFilesystem => Error::TokenWriteProtected,
-        _ => Error::Store(format!("{}: {error}", path.display())),
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    if matches!(error.kind(), StorageFull | QuotaExceeded) {
+        Error::StoreFull
+    } else if error.kind() == ReadOnlyFilesystem {
+        Error::TokenWriteProtected
+    } else {
+        Error::Store(format!("{}: {error}", path.display()))
     }
 }
 

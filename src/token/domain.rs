@@ -290,11 +290,12 @@ pub(super) fn restore(
     let rows = reader.domain_rows()?;
     let row = rows.into_iter().find(|row| row.version == fact.version);
     let token = row.ok_or_else(nothing_installed)?.token;
-    ingest::restore(&token, &fact.vouched, identity, fact.seen).map_err(|refusal| match refusal {
-        Refusal::NotInstalled => {
+    ingest::restore(&token, &fact.vouched, identity, fact.seen).map_err(|refusal| {
+        if refusal == Refusal::NotInstalled {
             Error::StoreTampered("the installed domain token was exchanged".into())
+        } else {
+            refusal.into()
         }
-        other => other.into(),
     })
 }
 

@@ -95,9 +95,12 @@ impl Token {
         files::make_directory(&aside)?;
         files::make_directory(&anchors_in(&config.home))?;
         let made = fill(config, &serial, label, so_pin, &aside).and_then(|anchored| {
-            fs::rename(&aside, &place).map_err(|error| match error.kind() {
-                std::io::ErrorKind::DirectoryNotEmpty => Error::SessionExists,
-                _ => files::cause(&place, &error),
+            fs::rename(&aside, &place).map_err(|error| {
+                if error.kind() == std::io::ErrorKind::DirectoryNotEmpty {
+                    Error::SessionExists
+                } else {
+                    files::cause(&place, &error)
+                }
             })?;
             files::sync_directory(&tokens_in(&config.home))?;
             let anchor = Anchor::open(&anchor_of(&config.home, &serial))?;

@@ -300,8 +300,9 @@ fn touched(changes: &[(ObjectId, Option<Entry>)], head: (u64, [u8; 32])) -> Touc
 
 /// A module without domain keys can still list and destroy.
 pub(super) fn keyless(error: Error) -> Result<()> {
-    match error {
-        Error::DomainRule(_) => Ok(()),
-        other => Err(other),
+    if matches!(error, Error::DomainRule(_)) {
+        Ok(())
+    } else {
+        Err(error)
     }
 }

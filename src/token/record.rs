@@ -37,12 +37,11 @@ pub(super) fn index_key(column: Column, value: &Value, key: Option<&[u8; 32]>) -
         Column::Label => b"label",
     };
     let number;
-    let bytes = match value {
-        Value::Ulong(value) => {
-            number = value.to_be_bytes();
-            &number[..]
-        }
-        other => other.as_bytes()?,
+    let bytes = if let Value::Ulong(value) = value {
+        number = value.to_be_bytes();
+        &number[..]
+    } else {
+        value.as_bytes()?
     };
     let whole = match key {
         Some(key) => mac(key, &[name, b"=", bytes].concat()),
@@ -113,9 +112,12 @@ pub(super) fn open(unlocked: &Unlocked, ring: &Keyring, card: &Card, row: &Row) 
     let Some(token) = &row.sealed else {
         return open_clear(card, row);
     };
-    let (header, body) = key_token::open(ring, token).map_err(|error| match error {
-        Error::UnknownDomainKey(_) => error,
-        _ => tampered(row.id),
+    let (header, body) = key_token::open(ring, token).map_err(|error| {
+        if matches!(error, Error::UnknownDomainKey(_)) {
+            error
+        } else {
+            tampered(row.id)
+        }
     })?;
     let attributes = body.attributes;
     let private = attributes.is(CKA_PRIVATE);

@@ -101,6 +101,7 @@ fn key(label: &str, private: bool) -> Attributes {
 fn certificate(label: &str) -> Attributes {
     [
         (CKA_CLASS, Value::Ulong(CKO_CERTIFICATE)),
+        (CKA_CERTIFICATE_TYPE, Value::Ulong(CKC_X_509)),
         (CKA_TOKEN, Value::Bool(true)),
         (CKA_PRIVATE, Value::Bool(false)),
         (CKA_LABEL, Value::Bytes(label.as_bytes().to_vec())),
@@ -244,7 +245,13 @@ fn objects_come_back_as_they_were_and_are_found_by_index() {
     let by_value = Template(vec![(CKA_VALUE, Value::Bytes(b"der".to_vec()))]);
     assert_eq!(other.find(&by_value).unwrap(), [made[2].id()]);
     let private = Template(vec![(CKA_PRIVATE, Value::Bool(true))]);
-    assert_eq!(other.find(&private).unwrap(), [made[0].id()]);
+    // The domain key shows too, after what is stored.
+    let [first, domain_key] = other.find(&private).unwrap()[..] else {
+        panic!("one private object and one domain key");
+    };
+    assert_eq!(first, made[0].id());
+    let ring = other.keyring(&other.unlocked().unwrap()).unwrap();
+    assert_eq!(domain_key.0, ring.active().id().0);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Safe wrappers of operating-system calls that need `unsafe`. Part of the ground: any room may import it.
 
 pub mod fork;
+pub mod memory;
 pub mod shared;

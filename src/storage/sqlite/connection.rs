@@ -50,15 +50,18 @@ pub(super) fn cause(path: &Path, error: &rusqlite::Error) -> Error {
     let Some(code) = error.sqlite_error_code() else {
         return Error::Store(format!("{}: {error}", path.display()));
     };
-    match code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::StoreBusy,
-        ErrorCode::DiskFull => Error::StoreFull,
-        ErrorCode::ReadOnly => Error::TokenWriteProtected,
-        ErrorCode::OutOfMemory => Error::HostMemory,
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Error::StoreTampered(format!(
-            "{} is damaged ({error}): restore it from a backup",
-            path.display()
-        )),
-        _ => Error::Store(format!("{}: {error}", path.display())),
+    let named = || format!("{}: {error}", path.display());
+    if matches!(code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) {
+        Error::StoreBusy
+    } else if code == ErrorCode::DiskFull {
+        Error::StoreFull
+    } else if code == ErrorCode::ReadOnly {
+        Error::TokenWriteProtected
+    } else if code == ErrorCode::OutOfMemory {
+        Error::HostMemory
+    } else if matches!(code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) {
+        Error::StoreTampered(format!("{} (damaged: restore it from a backup)", named()))
+    } else {
+        Error::Store(named())
     }
 }
