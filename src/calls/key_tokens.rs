@@ -74,7 +74,7 @@ impl Context<'_> {
     }
 }
 
-/// `C_WrapKey` with the key-token mechanism: every attribute goes along, and the key need not be
+/// `C_WrapKey` with the key-token mechanism, or `C_WrapKeyAuthenticated` with data to bind: every attribute goes along, and the key need not be
 /// extractable, because it stays within the domain.
 ///
 /// # Errors
@@ -85,6 +85,7 @@ pub(super) fn wrap(
     mechanism: Mechanism<'_>,
     wrapping: ObjectHandle,
     key: ObjectHandle,
+    associated: &[u8],
     output: Output<'_>,
 ) -> Result<usize> {
     mechanism.params?;
@@ -92,7 +93,7 @@ pub(super) fn wrap(
     if under.state != KeyState::Active {
         return Err(Error::KeyFunctionNotPermitted);
     }
-    let key = context.key(key, Error::KeyHandleInvalid)?;
+    let key = context.target_key(key)?;
     if !matches!(
         key.attributes().class(),
         Some(CKO_SECRET_KEY | CKO_PRIVATE_KEY)
@@ -116,14 +117,14 @@ pub(super) fn wrap(
         version: 1,
         revision: key.revision(),
     };
-    let sealed = key_token::seal(&under.key, subject, &Body::from(attributes))?;
+    let sealed = key_token::seal_with(&under.key, subject, &Body::from(attributes), associated)?;
     if !output.is_query() {
         context.record(&decision, &wrapping, Some(&key))?;
     }
     output.deliver(&sealed)
 }
 
-/// `C_UnwrapKey` with the key-token mechanism: the key comes back as it was, whatever the template
+/// `C_UnwrapKey` with the key-token mechanism, `associated` data and all: the key comes back as it was, whatever the template
 /// asks, except where it lives and what it tightens.
 ///
 /// # Errors
@@ -134,19 +135,24 @@ pub(super) fn unwrap(
     mechanism: Mechanism<'_>,
     unwrapping: ObjectHandle,
     wrapped: &[u8],
+    associated: &[u8],
     template: &Template,
 ) -> Result<ObjectHandle> {
     mechanism.params?;
     let _ = context.domain_key(unwrapping, Use::Unwrap)?;
-    let attributes = opened(context.keyring()?.as_ref(), wrapped)?.1;
+    let attributes = opened(context.keyring()?.as_ref(), wrapped, associated)?.1;
     let restored = build::restore(attributes, template)?;
     access::may_make(context.state(), &restored)?;
     context.store_one(restored)
 }
 
 /// Opens a key token: its subject's id and revision, and its attributes.
-fn opened(ring: &Keyring, token: &[u8]) -> Result<((ObjectId, u64), Attributes)> {
-    let (header, body) = key_token::open(ring, token)?;
+fn opened(
+    ring: &Keyring,
+    token: &[u8],
+    associated: &[u8],
+) -> Result<((ObjectId, u64), Attributes)> {
+    let (header, body) = key_token::open_with(ring, token, associated)?;
     Ok(((ObjectId(header.key.0), header.revision), body.attributes))
 }
 
@@ -168,7 +174,7 @@ pub fn use_token(
     let context = Context::new(module, session)?;
     let row = mechanism.row()?;
     let params = mechanism.params?;
-    let ((id, revision), attributes) = opened(context.keyring()?.as_ref(), token)?;
+    let ((id, revision), attributes) = opened(context.keyring()?.as_ref(), token, &[])?;
     let key = Arc::new(Object::new(id, revision, attributes));
     context.permit(&key, once.usage(), row)?;
     match once {

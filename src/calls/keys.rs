@@ -15,6 +15,7 @@ use crate::secret::SecretBytes;
 use crate::session::handles::{ObjectHandle, SessionHandle};
 use crate::session::output::Output;
 use cryptoki_sys::{CKA_KEY_TYPE, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY};
+use std::sync::Arc;
 
 /// `C_GenerateKey`.
 ///
@@ -90,13 +91,13 @@ pub fn wrap(
 ) -> Result<usize> {
     let context = Context::new(module, session)?;
     if mechanism.kind == CKM_KEYWARD_KEY_TOKEN {
-        return super::key_tokens::wrap(&context, mechanism, wrapping, key, output);
+        return super::key_tokens::wrap(&context, mechanism, wrapping, key, &[], output);
     }
     let row = mechanism.row()?;
     let (length, wrap) = row.operations.wrap.ok_or(Error::MechanismInvalid)?;
     let params = mechanism.params?;
     let wrapping = context.usable_key(wrapping, Use::Wrap, row)?;
-    let key = context.key(key, Error::KeyHandleInvalid)?;
+    let key = context.target_key(key)?;
     let decision = judge(context.wrap_facts(row.mechanism, &wrapping, &key)?)?;
     if !read::fits_wrap_template(wrapping.attributes(), &key) {
         return Err(Error::KeyNotWrappable);
@@ -113,6 +114,47 @@ pub fn wrap(
             wrap(params, &wrapping, material.expose(), target)
         }
     }
+}
+
+/// `C_WrapKeyAuthenticated`: a key token bound to the caller's data. Other mechanisms with
+/// authenticated data are not offered.
+///
+/// # Errors
+/// `MechanismInvalid`, and those of [`wrap`].
+pub fn wrap_authenticated(
+    module: &Module,
+    session: SessionHandle,
+    mechanism: Mechanism<'_>,
+    (wrapping, key): (ObjectHandle, ObjectHandle),
+    associated: &[u8],
+    output: Output<'_>,
+) -> Result<usize> {
+    let context = Context::new(module, session)?;
+    if mechanism.kind != CKM_KEYWARD_KEY_TOKEN {
+        return Err(Error::MechanismInvalid);
+    }
+    super::key_tokens::wrap(&context, mechanism, wrapping, key, associated, output)
+}
+
+/// `C_UnwrapKeyAuthenticated`, the other way.
+///
+/// # Errors
+/// `MechanismInvalid`, and those of [`unwrap`].
+pub fn unwrap_authenticated(
+    module: &Module,
+    session: SessionHandle,
+    mechanism: Mechanism<'_>,
+    unwrapping: ObjectHandle,
+    (wrapped, associated): (&[u8], &[u8]),
+    template: &Template,
+) -> Result<ObjectHandle> {
+    let context = Context::new(module, session)?;
+    if mechanism.kind != CKM_KEYWARD_KEY_TOKEN {
+        return Err(Error::MechanismInvalid);
+    }
+    super::key_tokens::unwrap(
+        &context, mechanism, unwrapping, wrapped, associated, template,
+    )
 }
 
 /// What a wrap mechanism wraps: the value of a secret key, or a private key as `PrivateKeyInfo`.
@@ -141,6 +183,18 @@ fn material(key: &Object) -> Result<Material<'_>> {
     }
 }
 
+impl Context<'_> {
+    /// The key behind a handle that is to be wrapped.
+    ///
+    /// # Errors
+    /// `KeyHandleInvalid` for what is no key; those of [`Context::key`].
+    pub fn target_key(&self, handle: ObjectHandle) -> Result<Arc<Object>> {
+        let key = self.key(handle, Error::KeyHandleInvalid)?;
+        key.attributes().key_type().ok_or(Error::KeyHandleInvalid)?;
+        Ok(key)
+    }
+}
+
 /// `C_UnwrapKey`.
 ///
 /// # Errors
@@ -155,7 +209,7 @@ pub fn unwrap(
 ) -> Result<ObjectHandle> {
     let context = Context::new(module, session)?;
     if mechanism.kind == CKM_KEYWARD_KEY_TOKEN {
-        return super::key_tokens::unwrap(&context, mechanism, unwrapping, wrapped, template);
+        return super::key_tokens::unwrap(&context, mechanism, unwrapping, wrapped, &[], template);
     }
     let row = mechanism.row()?;
     let unwrap = row.operations.unwrap.ok_or(Error::MechanismInvalid)?;

@@ -4,6 +4,7 @@ use super::context::Context;
 use crate::error::{Error, Result};
 use crate::module::Module;
 use crate::object::attribute::{AttributeType, Attributes, Template, Value};
+use crate::object::vendor::{CKA_KEYWARD_CARRIED, CKA_KEYWARD_ROLE};
 use crate::object::{Object, access, build, read};
 use crate::session::Find;
 use crate::session::handles::{ObjectHandle, SessionHandle};
@@ -117,7 +118,28 @@ pub fn size(module: &Module, session: SessionHandle, object: ObjectHandle) -> Re
     Ok(read::size(object.attributes()))
 }
 
-/// The object whose attributes `C_GetAttributeValue` reads; each is answered by `read::value`.
+/// An object whose attributes `C_GetAttributeValue` reads, each for itself.
+pub struct Readable<'m> {
+    context: Context<'m>,
+    object: Arc<Object>,
+}
+
+impl Readable<'_> {
+    /// One attribute. What a key has been used for is looked up only when it is asked for.
+    ///
+    /// # Errors
+    /// `AttributeSensitive`, `AttributeTypeInvalid`; those of the store.
+    pub fn attribute(&self, kind: AttributeType) -> Result<Value> {
+        let own = read::value(&self.object, kind)?;
+        if matches!(kind, CKA_KEYWARD_ROLE | CKA_KEYWARD_CARRIED) {
+            let uses = self.context.uses_of(&self.object)?;
+            return Ok(read::with_recorded_role(kind, own, uses));
+        }
+        Ok(own)
+    }
+}
+
+/// `C_GetAttributeValue`: the object behind a handle.
 ///
 /// # Errors
 /// `ObjectHandleInvalid`, `UserNotLoggedIn`.
@@ -125,16 +147,10 @@ pub fn readable(
     module: &Module,
     session: SessionHandle,
     object: ObjectHandle,
-) -> Result<Arc<Object>> {
-    Ok(Context::new(module, session)?.object(object)?.0)
-}
-
-/// One attribute of an object that [`readable`] gave.
-///
-/// # Errors
-/// `AttributeSensitive`, `AttributeTypeInvalid`.
-pub fn attribute(object: &Object, kind: AttributeType) -> Result<Value> {
-    read::value(object, kind)
+) -> Result<Readable<'_>> {
+    let context = Context::new(module, session)?;
+    let (object, _) = context.object(object)?;
+    Ok(Readable { context, object })
 }
 
 /// `C_SetAttributeValue`.

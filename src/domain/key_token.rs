@@ -8,6 +8,7 @@ use super::ids::{DomainId, DomainKeyId, KeyId};
 use super::keyring::{DomainKey, Keyring};
 use crate::error::{Error, Result};
 pub use body::{Body, Validity};
+use std::borrow::Cow;
 use std::fmt;
 
 /// The one format there is.
@@ -122,10 +123,35 @@ impl From<Fault> for Error {
 /// # Errors
 /// A nested template that holds a secret or is nested too deep, or a body beyond [`MAX_LEN`].
 pub fn seal(under: &DomainKey, subject: Subject, body: &Body) -> Result<Vec<u8>> {
+    seal_with(under, subject, body, &[])
+}
+
+/// As [`seal`], bound to `associated` data, which is not part of the token: it opens only for who
+/// knows the same data. The header ends by itself, so header and data join without ambiguity.
+///
+/// # Errors
+/// As [`seal`].
+pub fn seal_with(
+    under: &DomainKey,
+    subject: Subject,
+    body: &Body,
+    associated: &[u8],
+) -> Result<Vec<u8>> {
     let body = body.encode().map_err(Fault::from)?;
     seal_body(under, subject, |header| {
-        under.tokens().seal(header, body.as_slice())
+        under
+            .tokens()
+            .seal(&bound(header, associated), body.as_slice())
     })
+}
+
+/// What a token authenticates in the clear: its header, and the data it is bound to.
+fn bound<'a>(header: &'a [u8], associated: &[u8]) -> Cow<'a, [u8]> {
+    if associated.is_empty() {
+        Cow::Borrowed(header)
+    } else {
+        [header, associated].concat().into()
+    }
 }
 
 /// The token around what `seal` makes of the encoded header.
@@ -155,17 +181,29 @@ pub fn open(ring: &Keyring, token: &[u8]) -> Result<(Header, Body)> {
     open_token(ring, token).map_err(Error::from)
 }
 
+/// As [`open`], for a token that [`seal_with`] bound to this data.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(ring: &Keyring, token: &[u8], associated: &[u8]) -> Result<(Header, Body)> {
+    open_bound(ring, token, associated).map_err(Error::from)
+}
+
 /// As [`open`], with the cause as a type.
 ///
 /// # Errors
 /// Any [`Fault`].
 pub fn open_token(ring: &Keyring, token: &[u8]) -> Result<(Header, Body), Fault> {
+    open_bound(ring, token, &[])
+}
+
+fn open_bound(ring: &Keyring, token: &[u8], associated: &[u8]) -> Result<(Header, Body), Fault> {
     let parts = split(token)?;
     let header = parts.header;
     let key = admit(ring, &header)?;
     let body = key
         .tokens()
-        .open(parts.authenticated, parts.sealed)
+        .open(&bound(parts.authenticated, associated), parts.sealed)
         .ok_or(Fault::NotAuthentic)?;
     Ok((header, Body::decode(body.expose())?))
 }

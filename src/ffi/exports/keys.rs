@@ -5,7 +5,7 @@ use crate::calls::keys;
 use crate::error::Result;
 use crate::ffi::guard;
 use crate::ffi::params::{clear_of, mechanism};
-use crate::ffi::pointers::{Place, Target, required};
+use crate::ffi::pointers::{Place, Target, input, required};
 use crate::ffi::template::Given;
 use crate::mechanism::params::Mechanism;
 use crate::object::attribute::Template;
@@ -111,29 +111,55 @@ export! {
     }
 }
 
-not_offered! {
+export! {
     C_WrapKeyAuthenticated(
-        CK_SESSION_HANDLE,
-        *mut CK_MECHANISM,
-        CK_OBJECT_HANDLE,
-        CK_OBJECT_HANDLE,
-        *mut CK_BYTE,
-        CK_ULONG,
-        *mut CK_BYTE,
-        *mut CK_ULONG,
-    )
+        session: CK_SESSION_HANDLE,
+        kind: *mut CK_MECHANISM,
+        wrapping: CK_OBJECT_HANDLE,
+        key: CK_OBJECT_HANDLE,
+        associated: *mut CK_BYTE,
+        associated_length: CK_ULONG,
+        out: *mut CK_BYTE,
+        out_length: *mut CK_ULONG,
+    ) {
+        guard::session(session, |module, session| {
+            let target = Target::new(out, out_length)?;
+            let kind = clear_of(&target, mechanism(kind)?)?;
+            let associated = target.beside(input(associated, associated_length)?)?;
+            let keys = (ObjectHandle(wrapping), ObjectHandle(key));
+            target.fill(|output| {
+                keys::wrap_authenticated(module, session, kind, keys, &associated, output)
+            })
+        })
+    }
+
     C_UnwrapKeyAuthenticated(
-        CK_SESSION_HANDLE,
-        *mut CK_MECHANISM,
-        CK_OBJECT_HANDLE,
-        *mut CK_BYTE,
-        CK_ULONG,
-        *mut CK_ATTRIBUTE,
-        CK_ULONG,
-        *mut CK_BYTE,
-        CK_ULONG,
-        *mut CK_OBJECT_HANDLE,
-    )
+        session: CK_SESSION_HANDLE,
+        kind: *mut CK_MECHANISM,
+        unwrapping: CK_OBJECT_HANDLE,
+        wrapped: *mut CK_BYTE,
+        length: CK_ULONG,
+        template: *mut CK_ATTRIBUTE,
+        count: CK_ULONG,
+        associated: *mut CK_BYTE,
+        associated_length: CK_ULONG,
+        place: *mut CK_OBJECT_HANDLE,
+    ) {
+        guard::session(session, |module, session| {
+            let place = Place::new(place)?;
+            let kind = mechanism(kind)?;
+            let bytes = (required(wrapped, length)?, input(associated, associated_length)?);
+            let template = after(&kind, &Given::new(template, count)?)?;
+            let unwrapping = ObjectHandle(unwrapping);
+            let key =
+                keys::unwrap_authenticated(module, session, kind, unwrapping, bytes, &template)?;
+            place.put(key.0);
+            Ok(())
+        })
+    }
+}
+
+not_offered! {
     C_EncapsulateKey(
         CK_SESSION_HANDLE,
         *mut CK_MECHANISM,

@@ -1,8 +1,14 @@
 //! The vendor's own functions, reached through the interface "Vendor Keyward" (`include/keyward.h`).
 
+use crate::calls::key_tokens::{Once, use_token};
+use crate::error::Error;
 use crate::ffi::guard;
+use crate::ffi::params::{clear_of, mechanism};
+use crate::ffi::pointers::{Target, input, required};
+use crate::session::output::Output;
 use cryptoki_sys::{
-    CK_BYTE, CK_FLAGS, CK_MECHANISM, CK_RV, CK_SESSION_HANDLE, CK_ULONG, CK_VERSION,
+    CK_BYTE, CK_FLAGS, CK_MECHANISM, CK_RV, CK_SESSION_HANDLE, CK_ULONG, CK_VERSION, CKF_DECRYPT,
+    CKF_ENCRYPT, CKF_SIGN, CKF_VERIFY,
 };
 
 /// `KEYWARD_FUNCTION_LIST`: functions are only ever added, at the end, with a new minor version.
@@ -40,15 +46,40 @@ pub(in crate::ffi) static VENDOR_FUNCTIONS: VendorFunctions = VendorFunctions {
 /// # Safety
 /// Each pointer is NULL or points to what `include/keyward.h` says, of the length given with it.
 unsafe extern "C" fn use_key_token(
-    _session: CK_SESSION_HANDLE,
-    _token: *mut CK_BYTE,
-    _token_length: CK_ULONG,
-    _operation: CK_FLAGS,
-    _kind: *mut CK_MECHANISM,
-    _data: *mut CK_BYTE,
-    _length: CK_ULONG,
-    _out: *mut CK_BYTE,
-    _out_length: *mut CK_ULONG,
+    session: CK_SESSION_HANDLE,
+    token: *mut CK_BYTE,
+    token_length: CK_ULONG,
+    operation: CK_FLAGS,
+    kind: *mut CK_MECHANISM,
+    data: *mut CK_BYTE,
+    length: CK_ULONG,
+    out: *mut CK_BYTE,
+    out_length: *mut CK_ULONG,
 ) -> CK_RV {
-    guard::not_offered()
+    guard::session(session, |module, session| {
+        // SAFETY: the caller's promise, passed on: each pointer is NULL or as long as it says.
+        unsafe {
+            let token = required(token, token_length)?;
+            if operation == CKF_VERIFY {
+                if out_length.is_null() {
+                    return Err(Error::BadArguments("a length is missing"));
+                }
+                let signature = required(out, out_length.read_unaligned())?;
+                let (kind, data) = (mechanism(kind)?, input(data, length)?);
+                let once = Once::Verify(signature);
+                return use_token(module, session, token, &once, kind, data, Output::Length)
+                    .map(drop);
+            }
+            let once = match operation {
+                CKF_ENCRYPT => Once::Encrypt,
+                CKF_DECRYPT => Once::Decrypt,
+                CKF_SIGN => Once::Sign,
+                _ => return Err(Error::BadArguments("not one of the four operations")),
+            };
+            let target = Target::new(out, out_length)?;
+            let kind = clear_of(&target, mechanism(kind)?)?;
+            let (token, data) = (target.beside(token)?, target.beside(input(data, length)?)?);
+            target.fill(|output| use_token(module, session, &token, &once, kind, &data, output))
+        }
+    })
 }
