@@ -100,7 +100,8 @@ pub fn wrap(
     let key = context.target_key(key)?;
     let decision = judge(context.wrap_facts(row.mechanism, &wrapping, &key)?)?;
     if !read::fits_wrap_template(wrapping.attributes(), &key) {
-        return Err(Error::KeyNotWrappable);
+        // The standard's own code for this (PKCS #11 3.2, section 5.18.3).
+        return Err(Error::KeyHandleInvalid);
     }
     let material = material(&key)?;
     let length = length(params, &wrapping, material.expose().len())?;

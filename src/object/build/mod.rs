@@ -7,6 +7,8 @@
 mod change;
 mod defaults;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 pub use change::{copy, restore, set, with_role};

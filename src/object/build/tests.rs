@@ -140,7 +140,7 @@ fn wrong_templates_are_named() {
     let cases = [
         (template(&[]), Error::TemplateIncomplete(CKA_CLASS)),
         (
-            template(&[class.clone()]),
+            template(std::slice::from_ref(&class)),
             Error::TemplateIncomplete(CKA_KEY_TYPE),
         ),
         (

@@ -149,7 +149,7 @@ pub struct Facts {
     pub key: Key,
     /// The key that is wrapped, or that a derivation joins to the base key.
     pub target: Option<Key>,
-    /// Whether a derived key is shorter than the base key.
+    /// Whether a derived key is shorter than the base key; taken for granted until the caller knows.
     pub shorter: bool,
     /// The role that the act counts as; the first rules find it.
     pub(super) counts_as: Option<Role>,
@@ -165,7 +165,7 @@ impl Facts {
             mode,
             key,
             target: None,
-            shorter: false,
+            shorter: true,
             counts_as: None,
         }
     }
