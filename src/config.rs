@@ -106,10 +106,11 @@ impl Config {
     pub fn read(path: &Path) -> Result<Config> {
         let text = std::fs::read_to_string(path)
             .map_err(|cause| Error::Config(format!("{}: {cause}", path.display())))?;
-        Config::parse(&text).map_err(|cause| match cause {
-            Error::Config(text) => Error::Config(format!("{}: {text}", path.display())),
-            other => other,
-        })
+        let parsed = Config::parse(&text);
+        if let Err(Error::Config(cause)) = &parsed {
+            return Err(Error::Config(format!("{}: {cause}", path.display())));
+        }
+        parsed
     }
 
     /// Takes settings from the text of a settings file.
