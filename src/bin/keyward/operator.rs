@@ -84,7 +84,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
 }
 
 fn keygen(arguments: &Keygen, output: &Output) -> Result<(), Failure> {
-    let passphrase = arguments.passphrase.new()?;
+    let passphrase = arguments.passphrase.fresh()?;
     if passphrase.len() < MIN_PASSPHRASE {
         let text = format!("the passphrase must have at least {MIN_PASSPHRASE} bytes");
         return Err(Failure::Usage(text));
@@ -110,10 +110,10 @@ fn show(card: &OperatorCard, output: &Output) -> Result<(), Failure> {
 fn approve(arguments: &Approve) -> Result<(), Failure> {
     let mut approvals = Approvals::parse(&read(&arguments.request)?).map_err(Error::from)?;
     let opened = OperatorKey::from_file(&read(&arguments.key)?, &arguments.passphrase.current()?);
-    let key = opened.map_err(|cause| match cause {
-        Error::PinIncorrect => Failure::Passphrase,
-        other => other.into(),
-    })?;
+    if let Err(Error::PinIncorrect) = opened {
+        return Err(Failure::Passphrase);
+    }
+    let key = opened?;
     key.approve(&mut approvals)?;
     crate::domain::replace(&arguments.request, &approvals.encode())?;
     line(&format!("Approved by operator {}.", key.operator_id()))

@@ -39,8 +39,8 @@ impl UserPin {
     }
 
     /// A PIN to be set.
-    pub(crate) fn new(&self) -> Result<SecretBytes, Failure> {
-        source("user PIN", "pin", self.pin_file.as_deref()).new()
+    pub(crate) fn fresh(&self) -> Result<SecretBytes, Failure> {
+        source("user PIN", "pin", self.pin_file.as_deref()).fresh()
     }
 }
 
@@ -51,8 +51,8 @@ impl SoPin {
     }
 
     /// A PIN to be set.
-    pub(crate) fn new(&self) -> Result<SecretBytes, Failure> {
-        source("SO PIN", "so-pin", self.so_pin_file.as_deref()).new()
+    pub(crate) fn fresh(&self) -> Result<SecretBytes, Failure> {
+        source("SO PIN", "so-pin", self.so_pin_file.as_deref()).fresh()
     }
 }
 
@@ -63,8 +63,8 @@ impl Passphrase {
     }
 
     /// The passphrase of a new key file.
-    pub(crate) fn new(&self) -> Result<SecretBytes, Failure> {
-        source("passphrase", "passphrase", self.passphrase_file.as_deref()).new()
+    pub(crate) fn fresh(&self) -> Result<SecretBytes, Failure> {
+        source("passphrase", "passphrase", self.passphrase_file.as_deref()).fresh()
     }
 }
 
@@ -89,7 +89,7 @@ impl Source<'_> {
         }
     }
 
-    fn new(&self) -> Result<SecretBytes, Failure> {
+    fn fresh(&self) -> Result<SecretBytes, Failure> {
         if let Some(secret) = self.given()? {
             return Ok(secret);
         }

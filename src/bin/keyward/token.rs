@@ -154,7 +154,7 @@ fn init(arguments: &Init, config: &Config, output: &Output) -> Result<(), Failur
             (token, so_pin)
         }
         None => {
-            let so_pin = arguments.so_pin.new()?;
+            let so_pin = arguments.so_pin.fresh()?;
             let free = Token::list(config)?.free;
             let token = Token::create(config, free, &arguments.label, so_pin.expose())?;
             (token, so_pin)
@@ -162,7 +162,7 @@ fn init(arguments: &Init, config: &Config, output: &Output) -> Result<(), Failur
     };
     if !arguments.no_user_pin {
         token.login(Role::SecurityOfficer, so_pin.expose())?;
-        token.init_pin(arguments.user_pin.new()?.expose())?;
+        token.init_pin(arguments.user_pin.fresh()?.expose())?;
     }
     output.print(&Shown::of(&token.header()?), |shown| {
         format!(
@@ -279,7 +279,7 @@ fn accept(arguments: &Accept, config: &Config, output: &Output) -> Result<(), Fa
 fn unlock(arguments: &Unlock, config: &Config) -> Result<(), Failure> {
     let token = arguments.selection.open(config)?;
     token.login(Role::SecurityOfficer, arguments.so_pin.current()?.expose())?;
-    token.init_pin(arguments.user_pin.new()?.expose())?;
+    token.init_pin(arguments.user_pin.fresh()?.expose())?;
     line("The user PIN is set.")
 }
 
