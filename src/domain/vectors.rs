@@ -226,10 +226,11 @@ impl Chain {
         };
         let token = propose(&proposal, &self.identity, NOW, &mut Fixed::new(name)).unwrap();
         self.vectors.push(vector(&token, &self.identity));
-        match ingest(&self.installed, &token, &self.identity, NOW).unwrap() {
-            Outcome::Install(next) => (self.installed, self.ring) = (next.installed, next.ring),
-            other => panic!("{other:?}"),
-        }
+        let outcome = ingest(&self.installed, &token, &self.identity, NOW).unwrap();
+        let Outcome::Install(next) = outcome else {
+            panic!("{outcome:?}")
+        };
+        (self.installed, self.ring) = (next.installed, next.ring);
     }
 
     fn mandate(&self, number: u8, changes: Vec<Change>) -> Approvals {
