@@ -51,6 +51,21 @@ pub fn encode(attributes: &Attributes) -> Result<SecretBytes> {
     .ok_or(Error::KeyNotWrappable)
 }
 
+/// The encoding without the zeros, at most seven, with which AES key wrap fills it up to whole semiblocks
+/// (PKCS #11 3.2, section 6.16.3). DER says itself how long it is.
+fn without_fill(encoded: &[u8]) -> &[u8] {
+    let (header, body) = match encoded {
+        [0x30, length @ 0..=0x7f, ..] => (2, usize::from(*length)),
+        [0x30, 0x81, length, ..] => (3, usize::from(*length)),
+        [0x30, 0x82, high, low, ..] => (4, usize::from(u16::from_be_bytes([*high, *low]))),
+        _ => return encoded,
+    };
+    match encoded.split_at_checked(header + body) {
+        Some((key, fill)) if fill.len() < 8 && fill.iter().all(|byte| *byte == 0) => key,
+        _ => encoded,
+    }
+}
+
 /// The attributes of the key in a `PrivateKeyInfo`, complete and not contradicting one another; that RSA
 /// primes are prime is found out when the object is made. `kind` is the key type (`CKK_…`) that the
 /// template asks for.
@@ -58,7 +73,8 @@ pub fn encode(attributes: &Attributes) -> Result<SecretBytes> {
 /// # Errors
 /// `WrappedKeyInvalid` for anything else than a whole and valid private key of that type in strict DER.
 pub fn decode(encoded: &SecretBytes, kind: u64) -> Result<Generated> {
-    let read = read_private_key_info(encoded.expose()).ok_or(Error::WrappedKeyInvalid)?;
+    let encoded = without_fill(encoded.expose());
+    let read = read_private_key_info(encoded).ok_or(Error::WrappedKeyInvalid)?;
     match (read, kind) {
         (ReadPrivate::Rsa(numbers), CKK_RSA) => {
             let key = PrivateKey::load(&numbers).ok_or(Error::WrappedKeyInvalid)?;
@@ -124,4 +140,32 @@ pub(super) fn curve_attributes(
         (CKA_EC_POINT, Value::Bytes(curve.show_point(point))),
         (CKA_VALUE, Value::secret(value)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fill_of_key_wrap_is_taken_off_and_nothing_else() {
+        for length in [0usize, 5, 0x7f, 0x80, 0xff, 0x100, 2000] {
+            let mut encoded = match length {
+                0..0x80 => vec![0x30],
+                0x80..0x100 => vec![0x30, 0x81],
+                _ => vec![0x30, 0x82, length.to_be_bytes()[6]],
+            };
+            encoded.push(length.to_be_bytes()[7]);
+            encoded.extend(vec![0; length]);
+            let key = encoded.clone();
+            for fill in 0..10 {
+                let expected = if fill < 8 { &key } else { &encoded };
+                assert_eq!(without_fill(&encoded), expected, "{length} and {fill}");
+                encoded.push(0);
+            }
+            let mut other = key.clone();
+            other.push(1);
+            assert_eq!(without_fill(&other), other);
+            assert_eq!(without_fill(&key[..key.len() - 1]), &key[..key.len() - 1]);
+        }
+    }
 }
