@@ -68,9 +68,10 @@ impl<'m> Context<'m> {
     /// # Errors
     /// `no_key` for a bad handle; `UserNotLoggedIn`.
     pub fn key(&self, handle: ObjectHandle, no_key: Error) -> Result<Arc<Object>> {
-        let (key, _) = self.object(handle).map_err(|error| match error {
-            Error::ObjectHandleInvalid => no_key,
-            other => other,
+        let found = self.object(handle);
+        let (key, _) = found.map_err(|error| match error == Error::ObjectHandleInvalid {
+            true => no_key,
+            false => error,
         })?;
         access::may_use(self.state(), key.attributes())?;
         Ok(key)

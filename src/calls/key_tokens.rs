@@ -57,10 +57,7 @@ impl Context<'_> {
     fn domain_key(&self, handle: ObjectHandle, usage: Use) -> Result<(Arc<Object>, RingKey)> {
         let row = crate::mechanism::table::row(CKM_KEYWARD_KEY_TOKEN);
         let key = self.usable_key(handle, usage, row.ok_or(Error::MechanismInvalid)?)?;
-        let wrong = match usage {
-            Use::Wrap => Error::WrappingKeyTypeInconsistent,
-            _ => Error::UnwrappingKeyTypeInconsistent,
-        };
+        let wrong = usage.wrong_type();
         let id = key.attributes().bytes(CKA_KEYWARD_DOMAIN_KEY_ID);
         let id = id
             .and_then(|id| id.try_into().ok())

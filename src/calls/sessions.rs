@@ -159,11 +159,10 @@ fn confirm(session: &Session, pin: Option<&[u8]>) -> Result<()> {
         return Err(Error::OperationNotInitialized);
     }
     let pin = pin.ok_or(Error::BadArguments("the PIN is missing"))?;
-    let role = match session.who() {
-        Who::Nobody => return Err(Error::UserNotLoggedIn),
-        who => role_of(who),
-    };
-    session.token().verify_pin(role, pin)?;
+    if session.who() == Who::Nobody {
+        return Err(Error::UserNotLoggedIn);
+    }
+    session.token().verify_pin(role_of(session.who()), pin)?;
     for needed in &mut waiting {
         **needed = false;
     }

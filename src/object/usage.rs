@@ -76,6 +76,12 @@ impl Use {
         }
     }
 
+    /// The error for a key of a type that does not fit the use.
+    #[must_use]
+    pub fn wrong_type(self) -> Error {
+        self.row().wrong_type
+    }
+
     /// The attribute that permits the use.
     #[must_use]
     pub fn flag(self) -> AttributeType {
