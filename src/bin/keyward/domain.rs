@@ -10,6 +10,7 @@ use crate::output::{Output, Table, line, time};
 use crate::select::{Login, Selection};
 use clap::{Args, Subcommand};
 use keyward_pkcs11::config::Config;
+use keyward_pkcs11::crypto::random::ThreadGenerator;
 use keyward_pkcs11::domain::command::{Approvals, Mandate};
 use keyward_pkcs11::domain::ingest::next_change;
 use keyward_pkcs11::domain::state::State;
@@ -254,7 +255,7 @@ fn make_token(arguments: &Propose, config: &Config) -> Result<(), Failure> {
         running: Vec::new(),
         renewals,
     };
-    let made = propose(&proposal, &identity, now(), &mut rand::rng()).map_err(Error::from)?;
+    let made = propose(&proposal, &identity, now(), &mut ThreadGenerator).map_err(Error::from)?;
     write(&arguments.out, &made)?;
     let version = domain.state.version.saturating_add(1);
     line(&format!(
