@@ -30,8 +30,15 @@ pub enum Unread {
     Unknown,
 }
 
+/// A curve, its names, and the contents of its object identifiers where `der` does not know them.
+type Names = (
+    NamedCurve,
+    &'static [&'static str],
+    &'static [&'static [u8]],
+);
+
 /// The names and identifiers of each curve. The first of each is the one that this module writes.
-const NAMES: [(NamedCurve, &[&str], &[&[u8]]); 6] = [
+const NAMES: [Names; 6] = [
     (
         NamedCurve::Weierstrass(Curve::P256),
         &["secp256r1", "prime256v1", "P-256"],

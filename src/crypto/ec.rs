@@ -85,19 +85,19 @@ impl PublicKey {
         self.curve
     }
 
-    /// Checks an ECDSA signature, r and s side by side and of the same length, at most that of a
-    /// coordinate, of a digest of any length; bits beyond the length of the order are cut off (FIPS 186-5,
-    /// section 6.4.2).
+    /// Checks an ECDSA signature, r and s side by side and each as long as a coordinate, of a digest of any
+    /// length; bits beyond the length of the order are cut off (FIPS 186-5, section 6.4.2). PKCS #11 3.2 also
+    /// allows shorter halves without their leading zeros; a second way to write the same signature is one too
+    /// many, and those who keep signatures for identities would trip over it.
     ///
     /// # Errors
     /// `SignatureLenRange` or `SignatureInvalid`.
     pub fn verify(&self, digest: &[u8], signature: &[u8]) -> Result<()> {
-        let length = signature.len();
-        if length == 0 || length % 2 != 0 || length > self.curve.signature_size() {
+        if signature.len() != self.curve.signature_size() {
             return Err(Error::SignatureLenRange);
         }
         let (r, s) = signature
-            .split_at_checked(length / 2)
+            .split_at_checked(self.curve.size())
             .ok_or(Error::SignatureLenRange)?;
         if self.key.verify(digest, r, s) {
             Ok(())

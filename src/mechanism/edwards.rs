@@ -58,25 +58,29 @@ impl Form {
     /// Without parameters, and with an empty context, the message is signed as it is: Ed25519ctx with an
     /// empty context is not to be used (RFC 8032, section 8.3), and tools mean the plain one.
     fn asked(params: Params<'_>) -> Result<Self> {
-        match params {
-            Params::None => Ok(Form::Pure),
-            Params::Eddsa { context, .. } if context.len() > LONGEST_CONTEXT => Err(
-                Error::MechanismParamInvalid("the context is longer than 255 bytes"),
-            ),
-            Params::Eddsa {
-                prehash: true,
-                context,
-            } => Ok(Form::Prehash(context.to_vec())),
-            Params::Eddsa {
-                prehash: false,
-                context: [],
-            } => Ok(Form::Pure),
-            Params::Eddsa {
-                prehash: false,
-                context,
-            } => Ok(Form::Context(context.to_vec())),
-            _ => Err(Error::MechanismParamInvalid("not the parameters of EdDSA")),
+        let (prehash, context) = match params {
+            Params::None => return Ok(Form::Pure),
+            Params::Eddsa { prehash, context } => (prehash, context),
+            Params::Bytes(_)
+            | Params::Ulong(_)
+            | Params::Ctr { .. }
+            | Params::Gcm { .. }
+            | Params::Pss { .. }
+            | Params::Oaep { .. }
+            | Params::Ecdh1 { .. } => {
+                return Err(Error::MechanismParamInvalid("not the parameters of EdDSA"));
+            }
+        };
+        if context.len() > LONGEST_CONTEXT {
+            return Err(Error::MechanismParamInvalid(
+                "the context is longer than 255 bytes",
+            ));
         }
+        Ok(match (prehash, context) {
+            (true, context) => Form::Prehash(context.to_vec()),
+            (false, []) => Form::Pure,
+            (false, context) => Form::Context(context.to_vec()),
+        })
     }
 
     fn variant(&self) -> Variant<'_> {

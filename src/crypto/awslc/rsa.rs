@@ -98,8 +98,8 @@ impl Key {
         }
         // SAFETY: no argument; `take` checks for null.
         let holder = unsafe { Owned::take(aws_lc_sys::EVP_PKEY_new()) };
-        // SAFETY: both are live; on success the holder owns `rsa`.
         let held = holder.filter(|holder| {
+            // SAFETY: both are live; on success the holder owns `rsa`.
             succeeded(unsafe { aws_lc_sys::EVP_PKEY_assign_RSA(holder.as_ptr(), rsa) })
         });
         let Some(key) = held else {

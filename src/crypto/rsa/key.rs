@@ -159,7 +159,9 @@ impl PrivateKey {
     /// bits, 300 ms for 3072, on average); so the key is made where it is checked and used, without copies.
     #[must_use]
     pub fn generate(bits: usize, exponent: &[u8]) -> Option<Self> {
-        if !(MIN_BITS..=MAX_BITS).contains(&bits) || bits % 128 != 0 || !good_new_exponent(exponent)
+        if !(MIN_BITS..=MAX_BITS).contains(&bits)
+            || !bits.is_multiple_of(128)
+            || !good_new_exponent(exponent)
         {
             return None;
         }

@@ -21,6 +21,9 @@ use std::sync::Arc;
 /// The longest key that a derivation gives, in bytes: more serves nobody but who wants us busy.
 const LONGEST: usize = 1 << 16;
 
+/// Fills a key from hash, shared secret and shared data.
+type Fill = fn(Hash, &[u8], &[u8], &mut [u8]) -> Result<()>;
+
 /// How the shared secret becomes a key.
 #[derive(Clone, Copy)]
 enum Kdf {
@@ -69,7 +72,7 @@ impl Kdf {
         shared: &[u8],
         length: Option<usize>,
     ) -> Result<SecretBytes> {
-        let (hash, derive): (Hash, fn(Hash, &[u8], &[u8], &mut [u8]) -> Result<()>) = match self {
+        let (hash, derive): (Hash, Fill) = match self {
             Kdf::Null => return last(secret, length.unwrap_or(secret.len())),
             Kdf::X963(hash) => (hash, kdf::x963),
             Kdf::Sp800(hash) => (hash, kdf::sp800_56a),

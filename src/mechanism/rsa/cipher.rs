@@ -238,26 +238,34 @@ fn unwrap(
     wrapped: &[u8],
     lengths: Lengths<'_>,
 ) -> Result<SecretBytes> {
-    let key = keys::private(key).map_err(|error| match error {
-        Error::KeySizeRange => Error::UnwrappingKeySizeRange,
-        Error::KeyTypeInconsistent => Error::UnwrappingKeyTypeInconsistent,
-        other => other,
+    let key = keys::private(key).map_err(|error| {
+        let size = (Error::KeySizeRange, Error::UnwrappingKeySizeRange);
+        let kind = (
+            Error::KeyTypeInconsistent,
+            Error::UnwrappingKeyTypeInconsistent,
+        );
+        renamed(error, [size, kind])
     })?;
-    padding
-        .decrypt(&key, wrapped, lengths)
-        .map_err(|error| match error {
-            Error::EncryptedDataLenRange => Error::WrappedKeyLenRange,
-            Error::EncryptedDataInvalid => Error::WrappedKeyInvalid,
-            other => other,
-        })
+    padding.decrypt(&key, wrapped, lengths).map_err(|error| {
+        let length = (Error::EncryptedDataLenRange, Error::WrappedKeyLenRange);
+        let content = (Error::EncryptedDataInvalid, Error::WrappedKeyInvalid);
+        renamed(error, [length, content])
+    })
 }
 
 fn as_wrapping(error: Error) -> Error {
-    match error {
-        Error::KeySizeRange => Error::WrappingKeySizeRange,
-        Error::KeyTypeInconsistent => Error::WrappingKeyTypeInconsistent,
-        other => other,
-    }
+    let size = (Error::KeySizeRange, Error::WrappingKeySizeRange);
+    let kind = (
+        Error::KeyTypeInconsistent,
+        Error::WrappingKeyTypeInconsistent,
+    );
+    renamed(error, [size, kind])
+}
+
+/// The name that an error has in another function.
+fn renamed(error: Error, names: [(Error, Error); 2]) -> Error {
+    let other = names.into_iter().find(|(own, _)| *own == error);
+    other.map_or(error, |(_, other)| other)
 }
 
 pub(super) fn wrap_length_pkcs1(_: Params<'_>, key: &Object, length: usize) -> Result<usize> {

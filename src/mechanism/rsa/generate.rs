@@ -27,7 +27,7 @@ pub(super) fn pair(
         Some(_) => return Err(Error::AttributeValueInvalid(CKA_MODULUS_BITS)),
         None => return Err(Error::TemplateIncomplete(CKA_MODULUS_BITS)),
     };
-    if !(MIN_BITS..=MAX_BITS).contains(&bits) || bits % 128 != 0 {
+    if !(MIN_BITS..=MAX_BITS).contains(&bits) || !bits.is_multiple_of(128) {
         return Err(Error::AttributeValueInvalid(CKA_MODULUS_BITS));
     }
     let exponent = public

@@ -88,12 +88,14 @@ fn verifying(object: &Object, encoding: Encoding) -> Result<Verifying> {
 
 /// Whether a key of `bits` bits has room for the salt that the caller asks for.
 fn check_room(encoding: Encoding, bits: usize) -> Result<()> {
-    match encoding {
-        Encoding::Pss(pss) if !pss.fits(bits) => Err(Error::MechanismParamInvalid(
+    if let Encoding::Pss(pss) = encoding
+        && !pss.fits(bits)
+    {
+        return Err(Error::MechanismParamInvalid(
             "the salt is too long for the key",
-        )),
-        _ => Ok(()),
+        ));
     }
+    Ok(())
 }
 
 /// The parameters of PSS; `hash` is the one that the mechanism itself names.
