@@ -39,6 +39,7 @@ mod sessions;
 mod sign;
 mod slots;
 mod threads;
+mod vendor;
 
 use cryptoki_sys::*;
 use support::Template;
