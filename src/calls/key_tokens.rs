@@ -43,6 +43,16 @@ impl Once<'_> {
             Once::Verify(_) => Use::Verify,
         }
     }
+
+    /// Whether the mechanism does this at all.
+    fn is_offered_by(&self, row: &Row) -> bool {
+        match self {
+            Once::Encrypt => row.operations.encrypt.is_some(),
+            Once::Decrypt => row.operations.decrypt.is_some(),
+            Once::Sign => row.operations.sign.is_some(),
+            Once::Verify(_) => row.operations.verify.is_some(),
+        }
+    }
 }
 
 impl Context<'_> {
@@ -170,6 +180,9 @@ pub fn use_token(
 ) -> Result<usize> {
     let context = Context::new(module, session)?;
     let row = mechanism.row()?;
+    if !once.is_offered_by(row) {
+        return Err(Error::MechanismInvalid);
+    }
     let params = mechanism.params?;
     let ((id, revision), attributes) = opened(context.keyring()?.as_ref(), token, &[])?;
     let key = Arc::new(Object::new(id, revision, attributes));

@@ -86,10 +86,18 @@ fn raw(
     }
 }
 
-/// A session, and the key token of an AES key with these usages.
+/// A session, and the key token of an AES key with these usages and no other.
 fn sealed(usages: &[CK_ATTRIBUTE_TYPE]) -> (Session, CK_OBJECT_HANDLE, Vec<u8>) {
     let s = Token::fresh().user();
-    let key = s.aes_key(32, usages);
+    let others = [CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY].into_iter();
+    let others: Vec<_> = others.filter(|kind| !usages.contains(kind)).collect();
+    let template = Template::new()
+        .ulong(CKA_VALUE_LEN, 32)
+        .yes(usages)
+        .no(&others);
+    let key = s
+        .generate(&Mech::plain(CKM_AES_KEY_GEN), &template)
+        .unwrap();
     let token = s
         .wrap(&Mech::plain(0x804B_5701), domain_key(&s), key)
         .unwrap();
