@@ -1,5 +1,14 @@
 //! Domain tokens: what a member accepts, and each check with a token that fails that check alone.
 #![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    reason = "a test that cannot go on says so by a panic"
+)]
+#![allow(
     clippy::wildcard_enum_match_arm,
     reason = "a test names the one outcome that it wants"
 )]

@@ -178,11 +178,8 @@ mod tests {
         ];
         for (given, wanted) in cases {
             // SAFETY: a whole structure.
-            assert_eq!(
-                unsafe { may_make_threads(&raw const given) },
-                wanted,
-                "{given:?}"
-            );
+            let answer = unsafe { may_make_threads(&raw const given) };
+            assert_eq!(answer, wanted, "{given:?}");
         }
         // SAFETY: NULL is checked.
         assert_eq!(unsafe { may_make_threads(ptr::null()) }, Ok(true));
