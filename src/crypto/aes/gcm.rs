@@ -7,13 +7,13 @@
 use super::{BLOCK, Key, Schedule, keywrap};
 use crate::crypto::awslc;
 use crate::error::{Error, Result};
-use crate::secret::SecretBytes;
 use aes::cipher::inout::InOutBuf;
 use aes::cipher::typenum::U12;
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{AesGcm, Nonce};
 use std::ops::Deref;
 use std::sync::OnceLock;
+use zeroize::Zeroizing;
 
 /// From this message length on, in bytes, AWS-LC is the faster one.
 const LONG: usize = 768;
@@ -154,7 +154,7 @@ impl Key {
                     cipher.decrypt_inout_detached(iv, shape.aad, pair, tag))
                 .map_err(|_| Error::EncryptedDataInvalid)?;
             }
-            _ => out.copy_from_slice(self.gcm_open_long(tables, shape, body, tag)?.expose()),
+            _ => out.copy_from_slice(&self.gcm_open_long(tables, shape, body, tag)?),
         }
         keywrap::leave_vector_code();
         Ok(length)
@@ -167,14 +167,24 @@ impl Key {
         shape: GcmShape<'_>,
         body: &[u8],
         tag: &[u8],
-    ) -> Result<SecretBytes> {
-        let plain = if tag.len() == BLOCK {
-            self.gcm_long(tables)?.open(shape.iv, shape.aad, body, tag)
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        let mut plain = Zeroizing::new(Vec::new());
+        plain
+            .try_reserve_exact(body.len())
+            .map_err(|_| Error::HostMemory)?;
+        plain.resize(body.len(), 0);
+        let good = if tag.len() == BLOCK {
+            self.gcm_long(tables)?
+                .open_into(shape.iv, shape.aad, body, tag, &mut plain)
         } else {
             let key = awslc::gcm::Key::new(self.bytes(), tag.len()).ok_or(FAILED)?;
-            key.open(shape.iv, shape.aad, body, tag)
+            key.open_into(shape.iv, shape.aad, body, tag, &mut plain)
         };
-        plain.ok_or(Error::EncryptedDataInvalid)
+        if good {
+            Ok(plain)
+        } else {
+            Err(Error::EncryptedDataInvalid)
+        }
     }
 
     fn gcm(&self) -> &Tables {

@@ -67,7 +67,7 @@ impl Key {
     }
 
     /// Decrypts `input` into a buffer of its own, given out only when the tag, of the length that the
-    /// key was made for, is right. `None` when it is not, or when memory is short.
+    /// key was made for, is right.
     pub(crate) fn open(
         &self,
         iv: &[u8],
@@ -76,10 +76,27 @@ impl Key {
         tag: &[u8],
     ) -> Option<SecretBytes> {
         let mut out = SecretBytes::zeroed(input.len());
-        let room = out.expose_mut();
+        self.open_into(iv, aad, input, tag, out.expose_mut())
+            .then_some(out)
+    }
+
+    /// Decrypts `input` into `room`, which is as long and not yet the caller's: AWS-LC writes before
+    /// it knows the tag to be right, which the answer tells.
+    #[must_use]
+    pub(crate) fn open_into(
+        &self,
+        iv: &[u8],
+        aad: &[u8],
+        input: &[u8],
+        tag: &[u8],
+        room: &mut [u8],
+    ) -> bool {
+        if room.len() != input.len() {
+            return false;
+        }
         // SAFETY: a live context; every pointer and length are of one slice each, and `room` is as long
         // as `input` and apart from it.
-        let good = succeeded(unsafe {
+        succeeded(unsafe {
             aws_lc_sys::EVP_AEAD_CTX_open_gather(
                 self.0.as_ptr(),
                 room.as_mut_ptr(),
@@ -92,8 +109,7 @@ impl Key {
                 aad.as_ptr(),
                 aad.len(),
             )
-        });
-        good.then_some(out)
+        })
     }
 }
 
