@@ -1,5 +1,6 @@
 //! Bad input, classes 29 to 33: much of everything, nesting, broken DER, and what protected keys
-//! give away. The search over call sequences of class 33 is in `tests/system`.
+//! give away. The searches over call sequences of class 33 are in
+//! `tests/policy.rs` and `policy_search.rs`.
 
 use crate::support::der;
 use crate::support::*;

@@ -35,6 +35,7 @@ mod key_tokens;
 mod keys;
 mod objects;
 mod pins;
+mod policy_search;
 mod sessions;
 mod sign;
 mod slots;
