@@ -155,7 +155,7 @@ fn a_key_token_signs_and_verifies() {
     let mut mac = once(&s, &token, CKF_SIGN, &cmac, b"an order").unwrap();
     assert_eq!(mac, s.sign(&cmac, key, b"an order").unwrap());
     let mut length = mac.len() as CK_ULONG;
-    let mut verify = |mac: &mut [u8], length: &mut CK_ULONG| {
+    let verify = |mac: &mut [u8], length: &mut CK_ULONG| {
         raw(
             &s,
             &token,
