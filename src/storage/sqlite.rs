@@ -4,23 +4,30 @@ mod connection;
 mod rows;
 mod schema;
 
+use super::registry::Turns;
 use super::{Reading, Store, Writing};
 use crate::error::{Error, Result};
 use connection::cause;
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Read connections kept open for the next reader.
 const READERS_KEPT: usize = 8;
 /// How long a thread waits for the other writers of its own process.
 const TURN: Duration = Duration::from_secs(5);
+/// A process that waited within this time is still waiting.
+const WANTED_LATELY: Duration = Duration::from_millis(4);
+/// How long a writer stays away for it: longer than the pause between two of its tries.
+const GIVE_WAY: Duration = Duration::from_millis(2);
 
 /// One database, with one connection that writes and as many that read as threads do so at once.
 pub struct SqliteStore {
     path: PathBuf,
     busy: Duration,
+    turns: Arc<Turns>,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
 }
@@ -43,11 +50,14 @@ impl SqliteStore {
     }
 
     fn open_with(path: &Path, busy: Duration, create: bool) -> Result<Self> {
-        let mut writer = connection::open(path, busy, create)?;
+        let turns = Arc::new(Turns::open(&path.with_file_name("shared"))?);
+        let mut writer = connection::open(path, create)?;
+        connection::wait(&mut writer, busy, &turns).map_err(|error| cause(path, &error))?;
         schema::migrate(&mut writer, &|error| cause(path, &error))?;
         Ok(SqliteStore {
             path: path.to_owned(),
             busy,
+            turns,
             writer: Mutex::new(writer),
             readers: Mutex::new(Vec::new()),
         })
@@ -61,7 +71,13 @@ impl SqliteStore {
     /// A connection that no other thread uses.
     fn reader(&self) -> Result<Connection> {
         let kept = self.readers.lock().pop();
-        kept.map_or_else(|| connection::open(&self.path, self.busy, false), Ok)
+        kept.map_or_else(|| self.new_reader(), Ok)
+    }
+
+    fn new_reader(&self) -> Result<Connection> {
+        let mut connection = connection::open(&self.path, false)?;
+        connection::wait(&mut connection, self.busy, &self.turns).map_err(self.failed())?;
+        Ok(connection)
     }
 
     fn keep_reader(&self, connection: Connection) {
@@ -105,16 +121,31 @@ impl Store for SqliteStore {
         })?;
         before();
         transaction.commit().map_err(self.failed())?;
+        if self.turns.is_wanted(WANTED_LATELY) {
+            std::thread::sleep(GIVE_WAY);
+        }
         MutexGuard::unlock_fair(connection);
         Ok(())
     }
 
     fn scrub(&self) -> Result<bool> {
-        let connection = self.turn()?;
-        let busy: i64 = connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        let mut connection = self.turn()?;
+        // Whoever reads or writes just now is not waited for: writers of this process are in line.
+        connection
+            .busy_handler(None::<fn(i32) -> bool>)
             .map_err(self.failed())?;
-        Ok(busy == 0)
+        let busy = connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .map_or_else(
+                |error| {
+                    Some(cause(&self.path, &error))
+                        .filter(|own| *own != Error::StoreBusy)
+                        .map_or(Ok(1), Err)
+                },
+                Ok::<i64, Error>,
+            );
+        connection::wait(&mut connection, self.busy, &self.turns).map_err(self.failed())?;
+        Ok(busy? == 0)
     }
 
     fn flaws(&self) -> Result<Vec<String>> {

@@ -32,6 +32,8 @@ pub const INSTALLED_EVENT: &str = "domain token installed";
 pub const FORKED: &str = "domain fork";
 /// The kind of event of an object that could not be taken to the new domain key.
 const LEFT_BEHIND: &str = "object left behind";
+/// The kind of event of an erasure that other processes put off.
+const SCRUB_LATER: &str = "erasure put off";
 /// How often erasing from the files is tried while other processes read.
 const SCRUB_TRIES: u32 = 100;
 
@@ -184,7 +186,8 @@ impl Token {
         Ok(())
     }
 
-    /// Erases from the files, and waits for readers in other processes to let it happen.
+    /// Erases from the files. Readers in other processes are given a second to let it happen; after
+    /// that it is done later.
     fn scrub_patiently(&self) -> Result<()> {
         for _ in 0..SCRUB_TRIES {
             if self.scrub()? {
@@ -192,7 +195,10 @@ impl Token {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        Err(Error::StoreBusy)
+        self.note(
+            SCRUB_LATER,
+            "removed bytes stay in the database's files until no process reads",
+        )
     }
 
     /// Keeps an event to be asked about later.

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 /// A token's serial number; its slot id follows from it, so that neither ever changes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -136,6 +136,7 @@ impl Token {
             unlocked: ArcSwapOption::empty(),
             public: Cache::new(),
             roles: roles::RoleCache::new(),
+            unscrubbed: AtomicBool::new(false),
             watched,
         })
     }

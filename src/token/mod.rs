@@ -36,7 +36,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use cache::Cache;
 use header::Card;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A token, as one process sees it.
@@ -53,6 +53,8 @@ pub struct Token {
     /// What was read without a login.
     public: Cache,
     roles: roles::RoleCache,
+    /// Whether something removed may still be readable in a file.
+    unscrubbed: AtomicBool,
     /// The generation that [`Token::wait_for_change`] has seen.
     watched: AtomicU64,
 }
@@ -118,13 +120,39 @@ impl Token {
         self.unlocked.load_full().ok_or(Error::UserNotLoggedIn)
     }
 
+    /// The processes that run an older version of the domain than the installed one, and so may still
+    /// hold a removed key: a removal is complete when there are none.
+    ///
+    /// # Errors
+    /// `UserNotLoggedIn`.
+    pub fn laggards(&self) -> Result<Vec<Process>> {
+        let (version, _) = self.login_needed()?.installed();
+        let processes = self.registry.processes().into_iter();
+        Ok(processes
+            .filter(|own| own.version != 0 && own.version < version)
+            .collect())
+    }
+
     /// Erases from the files what was removed or replaced in the database. Whether all of it could be
-    /// done now; else another process is reading, and a later call will do it.
+    /// done now; else another process is at work, and a later call will do it.
     ///
     /// # Errors
     /// Those of the store.
     pub fn scrub(&self) -> Result<bool> {
-        self.store.scrub()
+        self.unscrubbed.store(false, Ordering::SeqCst);
+        let done = self.store.scrub();
+        if done != Ok(true) {
+            self.unscrubbed.store(true, Ordering::SeqCst);
+        }
+        done
+    }
+
+    /// [`Token::scrub`], when something was removed and nobody has erased it yet. What fails is tried
+    /// again next time.
+    fn tidy(&self) {
+        if self.unscrubbed.load(Ordering::SeqCst) {
+            let _ = self.scrub();
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::seal::envelope::random;
 use crate::storage::tree::{Entry, Mark, leaf_of};
 use crate::storage::{Query, Reader, Row, Scope, Writer};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// How often another id is tried for a new object whose place in the row tree is damaged.
 const PLACES_TRIED: usize = 8;
@@ -93,6 +94,7 @@ impl Token {
             let head = unlocked.tree.update(writer, &changes)?;
             Ok((Arc::new(object), touched(&changes, head)))
         })?;
+        self.unscrubbed.store(true, Ordering::SeqCst);
         self.public.forget(id);
         self.remember(&unlocked, &changed);
         Ok(changed)
@@ -127,6 +129,7 @@ impl Token {
             let head = unlocked.tree.update(writer, &changes)?;
             Ok(((), touched(&changes, head)))
         })?;
+        self.unscrubbed.store(true, Ordering::SeqCst);
         unlocked.cache.forget(id);
         self.public.forget(id);
         Ok(())

@@ -46,6 +46,7 @@ impl Token {
     pub fn logout(&self) {
         self.unlocked.store(None);
         self.roles.clear();
+        self.tidy();
         self.registry.acknowledge(self.registry.generation(), 0);
     }
 

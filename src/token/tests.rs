@@ -658,3 +658,42 @@ fn restore(sql: &Connection, row: Copied) {
     let put = "INSERT OR REPLACE INTO objects VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)";
     sql.execute(put, rusqlite::params_from_iter(row)).unwrap();
 }
+
+#[test]
+fn a_destroyed_key_is_in_no_file_after_logout() {
+    let home = Home::new();
+    let token = home.token();
+    logged_in(&token);
+    let object = one(&token, key("k", true));
+    let sql = home.sql(&token);
+    let sealed: Vec<u8> = sql
+        .query_row("SELECT sealed FROM objects", [], |row| row.get(0))
+        .unwrap();
+    drop(sql);
+    assert!(contains(&home.bytes(), &sealed[100..150]));
+    token.remove(&object).unwrap();
+    token.logout();
+    assert!(!contains(&home.bytes(), &sealed[100..150]));
+}
+
+#[test]
+fn writers_of_several_processes_all_get_their_turn() {
+    let home = Home::new();
+    let token = home.token();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let view = home.open(&token);
+            scope.spawn(move || {
+                logged_in(&view);
+                for _ in 0..15 {
+                    let object = one(&view, key("x", true));
+                    let changed = view.replace(&object, key("y", true)).unwrap();
+                    assert_eq!(view.load(object.id()).unwrap().revision(), 2);
+                    view.remove(&changed).unwrap();
+                    assert!(view.load(object.id()).is_err());
+                }
+            });
+        }
+    });
+    assert_eq!(home_open_verify(&home, &token), []);
+}

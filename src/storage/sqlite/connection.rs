@@ -1,8 +1,10 @@
 //! One connection: its settings, how long it waits for other processes, and what its errors mean.
 
 use crate::error::{Error, Result};
+use crate::storage::registry::Turns;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The pause between two tries. SQLite's own waiting grows to 100 ms, which starves one of several
@@ -11,23 +13,15 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// Prepared statements kept for each connection.
 const STATEMENTS: usize = 64;
 
-/// Opens the database, which must exist unless `create`. A lock that another process holds is asked for
-/// again for as long as `busy`.
+/// Opens the database, which must exist unless `create`. The connection does not wait for others yet.
 ///
 /// # Errors
 /// Those of SQLite, by [`cause`].
-pub(super) fn open(path: &Path, busy: Duration, create: bool) -> Result<Connection> {
+pub(super) fn open(path: &Path, create: bool) -> Result<Connection> {
     let failed = |error| cause(path, &error);
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
-    let limit = i32::try_from(busy.as_millis()).unwrap_or(i32::MAX);
-    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection
-        .busy_handler(Some(move |tries| {
-            std::thread::sleep(PAUSE);
-            tries < limit
-        }))
-        .map_err(failed)?;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // WAL: readers and the writer do not wait for one another. FULL: a commit is on disk when it
     // returns. secure_delete: what is removed is overwritten. The two checks make damaged pages an
@@ -43,6 +37,25 @@ pub(super) fn open(path: &Path, busy: Duration, create: bool) -> Result<Connecti
         )
         .map_err(failed)?;
     Ok(connection)
+}
+
+/// Makes the connection ask again, for as long as `busy`, for a lock that another process holds, and
+/// say that it waits.
+///
+/// # Errors
+/// Those of SQLite.
+pub(super) fn wait(
+    connection: &mut Connection,
+    busy: Duration,
+    turns: &Arc<Turns>,
+) -> rusqlite::Result<()> {
+    let limit = i32::try_from(busy.as_millis()).unwrap_or(i32::MAX);
+    let turns = Arc::clone(turns);
+    connection.busy_handler(Some(move |tries| {
+        turns.want();
+        std::thread::sleep(PAUSE);
+        tries < limit
+    }))
 }
 
 /// What an error of SQLite means to the caller.
