@@ -226,13 +226,8 @@ pub fn unwrap(
     )?;
     access::may_make(context.state(), plan.attributes())?;
     context.record(&decision, &unwrapping, None)?;
-    let asked = plan.length()?;
-    let material = unwrap(
-        params,
-        &unwrapping,
-        wrapped,
-        asked.as_ref().map(std::slice::from_ref),
-    )?;
+    let lengths = plan.lengths()?;
+    let material = unwrap(params, &unwrapping, wrapped, lengths.as_deref())?;
     let material = match plan.class() {
         CKO_PRIVATE_KEY => {
             let kind = plan.attributes().key_type();

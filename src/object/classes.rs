@@ -106,10 +106,13 @@ fn is_nestable(template: &Template, depth: usize) -> bool {
     depth <= MAX_NESTING && template.0.iter().all(fits)
 }
 
+/// The lengths of AES keys in bytes.
+pub(super) const AES_LENGTHS: [usize; 3] = [16, 24, 32];
+
 /// Whether a value of a family can have this length in bytes.
 pub(super) fn is_length(family: Family, length: usize) -> bool {
     if family == Family::Aes {
-        return matches!(length, 16 | 24 | 32);
+        return AES_LENGTHS.contains(&length);
     }
     family != Family::Generic || (1..=MAX_SECRET).contains(&length)
 }

@@ -286,7 +286,7 @@ fn wrap_key_authenticated_makes_the_same_tokens() {
     };
     expect_rv!(unwrap(&mut data.clone(), &sealed), CKR_OK);
     expect_rv!(
-        unwrap(&mut *b"tenant 8".to_vec(), &sealed),
+        unwrap(&mut b"tenant 8".to_vec(), &sealed),
         CKR_WRAPPED_KEY_INVALID
     );
     expect_rv!(unwrap(&mut [], &sealed), CKR_WRAPPED_KEY_INVALID);

@@ -8,6 +8,9 @@
     clippy::indexing_slicing,
     clippy::as_conversions,
     clippy::too_many_lines,
+    clippy::undocumented_unsafe_blocks,
+    clippy::macro_metavars_in_unsafe,
+    clippy::wrong_self_convention,
     reason = "a test fails by panicking, and talks to C"
 )]
 

@@ -353,6 +353,17 @@ impl Plan {
         }
     }
 
+    /// The lengths in bytes that the value may have: the one that the template wants, or those of the
+    /// type. A mechanism that must not tell one bad length from another is given them.
+    ///
+    /// # Errors
+    /// As [`Plan::length`].
+    pub fn lengths(&self) -> Result<Option<Vec<usize>>> {
+        let asked = self.length()?.map(|length| vec![length]);
+        let of_type = (self.family == Family::Aes).then(|| classes::AES_LENGTHS.to_vec());
+        Ok(asked.or(of_type))
+    }
+
     fn asked(&self, kind: AttributeType) -> Option<&Value> {
         self.to_agree
             .iter()
