@@ -10,6 +10,25 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
+/// The stack in bytes that preparing one key uses at most; measured with room to spare.
+pub const KEY_STACK: usize = 4 * 1024;
+/// The stack in bytes that opening a module's keys uses at most: login, ingest of a domain token.
+pub const LOGIN_STACK: usize = 64 * 1024;
+
+/// Runs work that holds secrets by value, and then erases the `STACK` bytes of stack below it. What
+/// it returns should hold its secrets behind a pointer.
+pub fn apart<const STACK: usize, T>(work: impl FnOnce() -> T) -> T {
+    let answer = below(work);
+    zeroize::zeroize_stack::<STACK>();
+    answer
+}
+
+/// A frame of its own, so that what is erased lies where the work was.
+#[inline(never)]
+fn below<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
 /// A secret of variable length. Not `Clone`: copies are made on purpose, with [`SecretBytes::duplicate`].
 pub struct SecretBytes {
     /// As long as the secret or longer; zero beyond it.

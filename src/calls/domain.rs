@@ -5,6 +5,7 @@ use super::context::Context;
 use crate::error::{Error, Result};
 use crate::object::attribute::{Attributes, Template, Value};
 use crate::object::{ObjectId, access};
+use crate::secret::{LOGIN_STACK, apart};
 use cryptoki_sys::{CKA_APPLICATION, CKA_CLASS, CKA_LABEL, CKA_TOKEN, CKA_VALUE, CKO_DATA};
 
 /// The application name of a whole domain token.
@@ -75,7 +76,9 @@ impl Context<'_> {
                     "it is cut at 5,000 bytes, as pkcs11-tool does: write it in parts".into(),
                 ));
             }
-            Carried::Whole => drop(self.session.token().ingest(value)?),
+            Carried::Whole => drop(apart::<LOGIN_STACK, _>(|| {
+                self.session.token().ingest(value)
+            })?),
             Carried::Part { count, .. } => self.take_part(object, count)?,
         }
         object.set(CKA_TOKEN, Value::Bool(false));
@@ -101,7 +104,7 @@ impl Context<'_> {
             whole.extend_from_slice(&value);
             ids.push(id);
         }
-        let outcome = token.ingest(&whole);
+        let outcome = apart::<LOGIN_STACK, _>(|| token.ingest(&whole));
         // Good or refused, the parts have served.
         for id in ids {
             token.remove_id(id)?;

@@ -17,6 +17,7 @@ use crate::object::vendor::{
     CKA_KEYWARD_DOMAIN_KEY_ID, CKA_KEYWARD_LINEAGE, CKM_KEYWARD_KEY_TOKEN,
 };
 use crate::object::{Object, ObjectId, access};
+use crate::secret::{KEY_STACK, apart};
 use crate::session::handles::{ObjectHandle, SessionHandle};
 use crate::session::output::Output;
 use cryptoki_sys::{CKO_PRIVATE_KEY, CKO_SECRET_KEY};
@@ -159,7 +160,8 @@ fn opened(
     token: &[u8],
     associated: &[u8],
 ) -> Result<((ObjectId, u64), Attributes)> {
-    let (header, body) = key_token::open_with(ring, token, associated)?;
+    let opened = apart::<KEY_STACK, _>(|| key_token::open_with(ring, token, associated));
+    let (header, body) = opened?;
     Ok(((ObjectId(header.key.0), header.revision), body.attributes))
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::module::Module;
+use crate::secret::{LOGIN_STACK, apart};
 use crate::session::handles::SessionHandle;
 use crate::session::login::{Who, may_log_in, who_of};
 use crate::session::{Operations, Session};
@@ -124,7 +125,7 @@ pub fn login(
     let slot = session.slot();
     let counts = slot.counts();
     may_log_in(slot.who(), who, counts.read_only > 0)?;
-    let unlocked = session.token().login(role_of(who), pin)?;
+    let unlocked = apart::<LOGIN_STACK, _>(|| session.token().login(role_of(who), pin))?;
     slot.log_in(who, unlocked);
     drop(counts);
     module.watch(slot.id(), session.token());

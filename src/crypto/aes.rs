@@ -18,6 +18,7 @@ pub use stream::{BlockStream, Direction, Mode};
 
 use super::keywrap;
 use crate::error::{Error, Result};
+use crate::secret::{KEY_STACK, apart};
 use aes::cipher::inout::InOutBuf;
 use aes::cipher::typenum::U16;
 use aes::cipher::{
@@ -93,7 +94,10 @@ impl Key {
 
     /// The block cipher's schedule.
     pub(super) fn schedule(&self) -> &Schedule {
-        self.schedule.get_or_init(|| self.expand())
+        match self.schedule.get() {
+            Some(ready) => ready,
+            None => apart::<KEY_STACK, _>(|| self.schedule.get_or_init(|| self.expand())),
+        }
     }
 
     /// The key as key wrap uses it.
@@ -104,7 +108,7 @@ impl Key {
         if let Some(ready) = self.wrap.get() {
             return Ok(ready);
         }
-        let fresh = Box::new(keywrap::Key::new(self.bytes())?);
+        let fresh = apart::<KEY_STACK, _>(|| keywrap::Key::new(self.bytes()).map(Box::new))?;
         Ok(self.wrap.get_or_init(|| fresh))
     }
 

@@ -15,7 +15,7 @@ pub mod usage;
 pub mod vendor;
 
 use crate::error::Result;
-use crate::secret::SecretBytes;
+use crate::secret::{KEY_STACK, SecretBytes, apart};
 use attribute::Attributes;
 use std::any::Any;
 use std::fmt;
@@ -94,9 +94,9 @@ impl Object {
             if let Ok(kept) = Arc::clone(kept).downcast::<T>() {
                 return Ok(kept);
             }
-            return prepare(&self.attributes).map(Arc::new);
+            return apart::<KEY_STACK, _>(|| prepare(&self.attributes).map(Arc::new));
         }
-        let fresh = Arc::new(prepare(&self.attributes)?);
+        let fresh = apart::<KEY_STACK, _>(|| prepare(&self.attributes).map(Arc::new))?;
         let kept: Arc<dyn Any + Send + Sync> = fresh.clone();
         // A second thread may have been first; both forms are then equal, and ours lives for this use.
         let _ = self.prepared.set(kept);

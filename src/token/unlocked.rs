@@ -12,6 +12,7 @@ use crate::domain::keyring::Keyring;
 use crate::error::{Error, Result};
 use crate::object::Object;
 use crate::seal::root::{ModuleKeys, Root};
+use crate::secret::{LOGIN_STACK, apart};
 use crate::storage::Reader;
 use crate::storage::tree::Tree;
 use arc_swap::ArcSwap;
@@ -175,7 +176,8 @@ impl Token {
             }
             return Err(Error::UserNotLoggedIn);
         }
-        unlocked.show(open_view(reader, &unlocked.keys)?);
+        let view = apart::<LOGIN_STACK, _>(|| open_view(reader, &unlocked.keys))?;
+        unlocked.show(view);
         Ok(())
     }
 }

@@ -7,6 +7,7 @@
 use super::{BLOCK, Key, Schedule, keywrap};
 use crate::crypto::awslc;
 use crate::error::{Error, Result};
+use crate::secret::{KEY_STACK, apart};
 use aes::cipher::inout::InOutBuf;
 use aes::cipher::typenum::U12;
 use aes_gcm::aead::AeadInOut;
@@ -188,7 +189,10 @@ impl Key {
     }
 
     fn gcm(&self) -> &Tables {
-        self.gcm.get_or_init(|| {
+        if let Some(ready) = self.gcm.get() {
+            return ready;
+        }
+        let fresh = apart::<KEY_STACK, _>(|| {
             Box::new(Tables {
                 short: match self.schedule() {
                     Schedule::Aes128(cipher) => Short::Aes128(cipher.clone().into()),
@@ -197,7 +201,8 @@ impl Key {
                 },
                 long: OnceLock::new(),
             })
-        })
+        });
+        self.gcm.get_or_init(|| fresh)
     }
 
     fn gcm_long<'t>(&self, tables: &'t Tables) -> Result<&'t awslc::gcm::Key> {
