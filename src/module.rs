@@ -128,13 +128,17 @@ impl Module {
         let mut slots = self.slots.write();
         for serial in &listing.tokens {
             let id = serial.slot_id();
-            match slots.iter().find(|slot| slot.id() == id) {
-                Some(slot) if slot.token().is_some() => {}
-                Some(slot) => slot.insert(Arc::new(Token::open(&self.config, serial)?)),
-                None => {
-                    let token = Token::open(&self.config, serial)?;
-                    slots.push(Arc::new(Slot::new(id, Some(Arc::new(token)))));
-                }
+            let known = slots.iter().find(|slot| slot.id() == id).cloned();
+            if known.as_ref().is_some_and(|slot| slot.token().is_some()) {
+                continue;
+            }
+            // A token that cannot be opened takes no other one down: `keyward doctor` names it.
+            let Ok(token) = Token::open(&self.config, serial) else {
+                continue;
+            };
+            match known {
+                Some(slot) => slot.insert(Arc::new(token)),
+                None => slots.push(Arc::new(Slot::new(id, Some(Arc::new(token))))),
             }
         }
         let gone = |slot: &Slot| !listing.tokens.iter().any(|own| own.slot_id() == slot.id());

@@ -4,6 +4,12 @@
 //! the AES-NI and the portable code, padding and verdict included (`taint`); where it cannot go, in VAES,
 //! the disassembly is searched for branches and addresses that could (`disassembly`). Both are shown
 //! functions that leak, and must find them. Time itself is measured by `benches/keywrap.rs`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "a test that cannot go on says so by a panic"
+)]
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
 mod disassembly;
