@@ -1,8 +1,8 @@
 //! Tests that need a process of their own: the test binary runs itself again for one test.
 
 use super::home::Home;
-use std::io::Read;
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Names, in a child's environment, the part it plays.
@@ -21,14 +21,17 @@ macro_rules! isolated {
 }
 
 /// The part the test plays in this process: none in the one that cargo started.
-/// `part!()` is the name of the part; `part_of_test!("writer")` starts a child with it.
 pub fn part() -> Option<String> {
     std::env::var(CHILD).ok()
 }
 
 /// The name by which the test binary knows the test whose inner function has this path.
 pub fn test_name(inner: &str) -> String {
-    let mut parts: Vec<&str> = inner.split("::").skip(1).collect();
+    let mut parts: Vec<&str> = inner
+        .split("::")
+        .skip(1)
+        .filter(|part| *part != "{{closure}}")
+        .collect();
     parts.pop();
     parts.join("::")
 }
@@ -45,6 +48,85 @@ pub fn again(home: &Home, inner: &str, part: &str) -> Command {
         ])
         .env(CHILD, part);
     command
+}
+
+/// Another process that plays a part of this test beside this one, in the same directory. It is asked
+/// by lines on its input, and answers by lines that begin with `@`.
+pub struct Other {
+    child: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+/// Starts this test again to play a part: `another!("writer")`.
+#[macro_export]
+macro_rules! another {
+    ($part:expr) => {{
+        fn here() {}
+        $crate::support::process::Other::start(std::any::type_name_of_val(&here), $part)
+    }};
+}
+
+impl Other {
+    /// See the macro `another!`.
+    pub fn start(inner: &str, part: &str) -> Other {
+        let mut child = Command::new(std::env::current_exe().expect("the path of this test"))
+            .args([
+                "--exact",
+                &test_name(inner),
+                "--nocapture",
+                "--test-threads=1",
+            ])
+            .env(CHILD, part)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the test again");
+        let answers = BufReader::new(child.stdout.take().expect("its output"));
+        Other { child, answers }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next answer; `None` when it ended.
+    pub fn answer(&mut self) -> Option<String> {
+        loop {
+            let mut line = String::new();
+            if self.answers.read_line(&mut line).unwrap_or(0) == 0 {
+                return None;
+            }
+            // The test runner writes the test's name before the first one.
+            if let Some((_, answer)) = line.split_once('@') {
+                return Some(answer.trim_end().to_owned());
+            }
+        }
+    }
+
+    /// Sends a line and waits for the answer.
+    pub fn ask(&mut self, line: &str) -> String {
+        let input = self.child.stdin.as_mut().expect("its input");
+        writeln!(input, "{line}").expect("it listens");
+        self.answer().expect("an answer")
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().expect("SIGKILL");
+        self.child.wait().expect("its end");
+    }
+
+    /// Waits for the end, which must be a good one.
+    pub fn end(mut self) {
+        drop(self.child.stdin.take());
+        while self.answer().is_some() {}
+        let status = self.child.wait().expect("its end");
+        assert!(status.success(), "the other process ended with {status}");
+    }
+}
+
+/// Answers the process that started this one.
+pub fn tell(answer: &str) {
+    println!("@{answer}");
 }
 
 /// See the macro `isolated!`.

@@ -1,0 +1,229 @@
+//! After a domain key is removed by one process, an idle one holds it nowhere either, nor does a file.
+
+use crate::support::process::{part, tell};
+use crate::support::*;
+use cryptoki_sys::*;
+use keyward_pkcs11::domain::ids::{Digest, DomainId, DomainKeyId};
+use keyward_pkcs11::domain::keyring::DomainKey;
+use keyward_pkcs11::domain::token::Token as DomainToken;
+use std::collections::HashSet;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Opens the token and waits.
+fn idle() {
+    expect_rv!(initialize(), CKR_OK);
+    let slot = slots(true)[0];
+    let mut handle = 0;
+    let flags = CKF_SERIAL_SESSION | CKF_RW_SESSION;
+    expect_rv!(
+        call!(C_OpenSession(
+            slot,
+            flags,
+            std::ptr::null_mut(),
+            None,
+            &raw mut handle
+        )),
+        CKR_OK
+    );
+    let s = Session::adopt(slot, handle);
+    s.login(CKU_USER, PIN).unwrap();
+    let domain = s
+        .find(&Template::secret(CKK_AES).ulong(0x804B_5702, 1))
+        .unwrap()[0];
+    let key = s.aes_key(32, &[CKA_EXTRACTABLE]);
+    s.wrap(&Mech::plain(CKM_AES_KEY_WRAP), domain, key).unwrap();
+    tell("ready");
+    let _ = std::io::stdin().lock().lines().next();
+}
+
+/// The writable memory of a process: what each region is called, and what it holds.
+fn memory(pid: u32) -> Vec<(String, Vec<u8>)> {
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    let file = std::fs::File::open(format!("/proc/{pid}/mem")).unwrap();
+    maps.lines()
+        .filter(|line| line.contains(" rw"))
+        .filter_map(|line| {
+            let (from, to) = line.split(' ').next()?.split_once('-')?;
+            let from = u64::from_str_radix(from, 16).ok()?;
+            let mut bytes = vec![0; (u64::from_str_radix(to, 16).ok()? - from) as usize];
+            std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, from).ok()?;
+            Some((line.to_owned(), bytes))
+        })
+        .collect()
+}
+
+/// The secret of a domain key, recognised among everything in memory by its commitment.
+fn search(pid: u32, domain: DomainId, id: DomainKeyId, commitment: Digest) -> Option<[u8; 32]> {
+    let mut tried = HashSet::new();
+    for (_, region) in memory(pid) {
+        for window in region.windows(32).step_by(8) {
+            let candidate: [u8; 32] = window.try_into().unwrap();
+            // 32 random bytes hold about 30 different ones.
+            if candidate.iter().collect::<HashSet<_>>().len() < 24 || !tried.insert(candidate) {
+                continue;
+            }
+            if DomainKey::new(domain, id, &candidate).commitment() == commitment {
+                return Some(candidate);
+            }
+        }
+    }
+    None
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
+}
+
+/// `keyward` with the PINs of the tests.
+fn keyward(directory: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_keyward"))
+        .args(arguments)
+        .current_dir(directory)
+        .env("KEYWARD_PIN", PIN)
+        .env("KEYWARD_SO_PIN", SO_PIN)
+        .env("KEYWARD_PASSPHRASE", "a passphrase")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "keyward {arguments:?}: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+/// Every file below a directory.
+fn files(directory: &Path, all: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap().flatten() {
+        match entry.file_type().unwrap().is_dir() {
+            true => files(&entry.path(), all),
+            false => all.push(entry.path()),
+        }
+    }
+}
+
+#[test]
+fn a_removed_domain_key_is_found_nowhere() {
+    if part().as_deref() == Some("idle") {
+        return idle();
+    }
+    isolated!(|| {
+        let home = PathBuf::from(std::env::var_os("KEYWARD_HOME").unwrap());
+        let work = home.with_extension("work");
+        std::fs::create_dir_all(&work).unwrap();
+        expect_rv!(initialize(), CKR_OK);
+        let token = Token::create();
+        drop(token);
+        keyward(
+            &work,
+            &[
+                "operator",
+                "keygen",
+                "--label",
+                "alice",
+                "--key",
+                "alice.key",
+                "--card",
+                "alice.card",
+            ],
+        );
+        keyward(
+            &work,
+            &[
+                "domain",
+                "create",
+                "--operator",
+                "alice.card",
+                "--out",
+                "found.request",
+            ],
+        );
+        let change = |name: &str, so: bool| {
+            let (request, token) = (format!("{name}.request"), format!("{name}.token"));
+            keyward(
+                &work,
+                &["operator", "approve", &request, "--key", "alice.key"],
+            );
+            let mut propose = vec!["domain", "propose", &request, "--out", &token];
+            if so {
+                propose.push("--so");
+            }
+            keyward(&work, &propose);
+            keyward(&work, &["domain", "ingest", &token]);
+        };
+        change("found", true);
+        let (domain, id, commitment) = active(&work.join("found.token"));
+        let mut other = another!("idle");
+        assert_eq!(other.answer().as_deref(), Some("ready"));
+        let secret = search(other.id(), domain, id, commitment)
+            .expect("the search finds the key while it is in use");
+        let key = DomainKey::new(domain, id, &secret);
+        let secrets = [
+            ("the domain key", secret.to_vec()),
+            ("its wrapping key", key.wrap().expose().to_vec()),
+        ];
+
+        keyward(
+            &work,
+            &["domain", "request", "key.add", "--out", "add.request"],
+        );
+        change("add", false);
+        keyward(
+            &work,
+            &["domain", "request", "key.retire", "--out", "retire.request"],
+        );
+        change("retire", false);
+        let remove = format!("key.remove:{id}");
+        keyward(
+            &work,
+            &["domain", "request", &remove, "--out", "remove.request"],
+        );
+        change("remove", false);
+
+        // The idle process has a moment to notice.
+        let begun = Instant::now();
+        let found = loop {
+            let regions = memory(other.id());
+            let found: Vec<String> = regions
+                .iter()
+                .flat_map(|(place, bytes)| {
+                    let held = secrets.iter().filter(|(_, secret)| contains(bytes, secret));
+                    held.map(move |(name, _)| format!("{name} in {place}"))
+                })
+                .collect();
+            if found.is_empty() || begun.elapsed() > Duration::from_secs(20) {
+                break found;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        };
+        assert!(found.is_empty(), "the idle process still holds {found:#?}");
+        let mut all = Vec::new();
+        files(&home, &mut all);
+        files(&work, &mut all);
+        for path in all {
+            let bytes = std::fs::read(&path).unwrap();
+            assert!(
+                !secrets.iter().any(|(_, secret)| contains(&bytes, secret)),
+                "{} holds the key",
+                path.display()
+            );
+        }
+        println!("the removed key was in the idle process's memory before, and is nowhere now");
+        other.end();
+        std::fs::remove_dir_all(&work).unwrap();
+    });
+}
+
+/// The domain's id, and id and commitment of its active key, as a domain token says in the clear.
+fn active(token: &Path) -> (DomainId, DomainKeyId, Digest) {
+    let token = DomainToken::parse(&std::fs::read(token).unwrap()).expect("a domain token");
+    let state = &token.public.state;
+    let key = state.active_key().expect("an active key");
+    (state.domain, key.id, key.commitment)
+}
