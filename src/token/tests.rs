@@ -24,8 +24,10 @@ struct Home {
 impl Home {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.home = directory.path().to_owned();
+        let mut config = Config {
+            home: directory.path().to_owned(),
+            ..Config::default()
+        };
         (config.pin.memory_kib, config.pin.passes, config.pin.lanes) = (8, 1, 1);
         (config.pin.user_tries, config.pin.so_tries) = (3, 3);
         config.store.busy_timeout_ms = 2_000;
@@ -133,7 +135,7 @@ fn a_new_token_is_listed_under_the_serial_of_the_free_slot() {
     let token = home.token();
     assert_eq!(*token.serial(), free);
     let listing = Token::list(&home.config).unwrap();
-    assert_eq!(listing.tokens, [free.clone()]);
+    assert_eq!(listing.tokens, std::slice::from_ref(&free));
     assert_ne!(listing.free, free);
     let again = Token::create(&home.config, free.clone(), "again", SO);
     assert_eq!(again.err(), Some(Error::SessionExists));

@@ -1,4 +1,14 @@
 //! What every store promises, run against each backend, and what the one on disk promises beyond.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::too_many_lines,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot go on says so by a panic"
+)]
 #![allow(clippy::tests_outside_test_module, missing_docs)]
 
 mod disk;

@@ -1,6 +1,7 @@
 //! What every test through the C interface needs: the loaded module, fresh tokens, sessions,
 //! templates, mechanisms, and processes of their own. The module is named by `KEYWARD_TEST_MODULE`;
 //! without it, it is the library cargo built beside the test.
+#![allow(clippy::wrong_self_convention, reason = "short names for calls into C")]
 #![allow(
     dead_code,
     unused_macros,
