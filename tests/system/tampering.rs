@@ -151,7 +151,7 @@ fn an_older_row_put_back_is_found() {
 #[test]
 fn a_deleted_row_is_found() {
     isolated!(|| {
-        let label = prepared();
+        prepared();
         let db = Connection::open(database()).unwrap();
         let last = *places(&db).last().unwrap();
         db.execute("DELETE FROM objects WHERE place = ?", [last])
