@@ -5,7 +5,7 @@
 //!   it gave before. (The thread generator of `rand` keeps the key material it gave in its buffer.)
 //! - *Forks*: the generation of [`crate::ffi::os::fork`] is compared before every use; a child starts from a
 //!   fresh seed. The `rand` crate does not notice forks.
-//! - A fresh seed from the operating system after every [`RESEED_AFTER`] bytes.
+//! - A fresh seed from the operating system after every `RESEED_AFTER` bytes.
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, Result};
@@ -91,7 +91,7 @@ impl TryRng for ThreadGenerator {
 
 impl TryCryptoRng for ThreadGenerator {}
 
-/// [`array`] where the interface has no place for an error.
+/// [`array()`] where the interface has no place for an error.
 fn array_or_panic<const N: usize>() -> [u8; N] {
     let mut out = [0; N];
     fill_or_panic(&mut out);

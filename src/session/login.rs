@@ -19,7 +19,7 @@ pub enum Who {
 }
 
 impl Who {
-    /// The state of a session, `CKS_…`. The SO has no read-only session: [`login`] sees to it.
+    /// The state of a session, `CKS_…`. The SO has no read-only session: [`may_log_in`] sees to it.
     #[must_use]
     pub fn session_state(self, read_write: bool) -> u64 {
         match (self, read_write) {

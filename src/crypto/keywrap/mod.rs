@@ -10,8 +10,8 @@
 //!
 //! # Implementations
 //!
-//! [`aesni`]: one wrap at a time, round keys in registers. [`vaes`]: sixteen independent wraps under one
-//! key, interleaved. [`portable`]: through the `aes` crate, for every other processor, and the
+//! `aesni`: one wrap at a time, round keys in registers. `vaes`: sixteen independent wraps under one
+//! key, interleaved. `portable`: through the `aes` crate, for every other processor, and the
 //! oracle of the tests. Which one runs is decided once for each key, at run time.
 
 #[cfg(target_arch = "x86_64")]

@@ -1,5 +1,5 @@
 //! The attribute schema: what a value of each attribute looks like, which objects have it, and who
-//! may give it when. The table itself is in [`rows`]; the rules are the footnotes of PKCS #11 3.2,
+//! may give it when. The table itself is in `rows`; the rules are the footnotes of PKCS #11 3.2,
 //! section 4.2, table 13.
 
 pub mod family;
