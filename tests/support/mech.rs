@@ -199,7 +199,7 @@ impl Mech {
     }
 
     /// The same parameter under another mechanism number.
-    pub fn as_kind(mut self, kind: CK_MECHANISM_TYPE) -> Mech {
+    pub fn of_kind(mut self, kind: CK_MECHANISM_TYPE) -> Mech {
         self.kind = kind;
         self
     }

@@ -8,6 +8,7 @@
     unused_imports,
     unreachable_pub,
     missing_docs,
+    clippy::macro_metavars_in_unsafe,
     reason = "shared by several test programs, none of which uses all of it"
 )]
 

@@ -133,7 +133,7 @@ pub(crate) fn eddsa(bench: &Bench, group: &Value, test: &Value) -> Verdict {
                 s.verify(&Mech::plain(CKM_EDDSA), key, &message, &signature),
             ),
             || {
-                let parameter = Mech::eddsa(false, b"").as_kind(CKM_EDDSA);
+                let parameter = Mech::eddsa(false, b"").of_kind(CKM_EDDSA);
                 if crate::support::is_keyward() {
                     verified(
                         "with parameter",
