@@ -100,7 +100,7 @@ impl DomainKey {
     }
 
     /// The secret itself, for the key set of the next version.
-    pub(super) fn secret(&self) -> &[u8; 32] {
+    pub(crate) fn secret(&self) -> &[u8; 32] {
         &self.secret
     }
 }

@@ -13,6 +13,8 @@ use cryptoki_sys::*;
 use rusqlite::Connection;
 use std::path::PathBuf;
 
+mod removal;
+
 const SO: &[u8] = b"so-pin-1";
 const USER: &[u8] = b"user-pin";
 
