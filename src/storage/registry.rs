@@ -4,10 +4,10 @@
 //! Nothing here is durable or authenticated: it only says when to look at the store again.
 
 use super::files;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ffi::os::shared::{SharedFile, wait, wake};
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -55,6 +55,7 @@ const MEMBERS: usize = 1024;
 
 /// The shared file of one token, and this process's place in it.
 pub struct Registry {
+    path: PathBuf,
     file: SharedFile,
     own: Option<usize>,
 }
@@ -62,6 +63,17 @@ pub struct Registry {
 /// The mark of one change under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ticket(u32);
+
+/// Nobody else is where [`Registry::alone`] lets one in.
+pub struct Alone(File);
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        // Said, not left to the closing: a child forked meanwhile has the file open too. What fails
+        // here ends with the process.
+        let _ = self.0.unlock();
+    }
+}
 
 /// A process that has the token open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,7 +96,11 @@ impl Registry {
     pub fn open(path: &Path) -> Result<Self> {
         let file = files::open_or_make(path)?;
         let file = SharedFile::map(&file, at::END).map_err(|error| files::cause(path, &error))?;
-        let mut registry = Registry { file, own: None };
+        let mut registry = Registry {
+            path: path.to_owned(),
+            file,
+            own: None,
+        };
         registry.own = registry.register();
         Ok(registry)
     }
@@ -190,6 +206,26 @@ impl Registry {
         if let Some(bell) = self.half(at::BELL) {
             bell.fetch_add(1, Ordering::SeqCst);
             wake(bell);
+        }
+    }
+
+    /// Waits until no other thread or process is in here, at most for `patience`; others wait until the
+    /// answer is dropped. A process that dies lets go.
+    ///
+    /// # Errors
+    /// `StoreBusy`; those of the file system.
+    pub fn alone(&self, patience: Duration) -> Result<Alone> {
+        let file = files::open_or_make(&self.path)?;
+        let start = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Alone(file)),
+                Err(TryLockError::Error(error)) => return Err(files::cause(&self.path, &error)),
+                Err(TryLockError::WouldBlock) if start.elapsed() > patience => {
+                    return Err(Error::StoreBusy);
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod schema;
 use super::registry::Turns;
 use super::{Reading, Store, Writing};
 use crate::error::{Error, Result};
+use crate::ffi::os::locks::NoFork;
 use connection::cause;
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, TransactionBehavior};
@@ -53,7 +54,9 @@ impl SqliteStore {
         let turns = Arc::new(Turns::open(&path.with_file_name("shared"))?);
         let mut writer = connection::open(path, create)?;
         connection::wait(&mut writer, busy, &turns).map_err(|error| cause(path, &error))?;
+        let _no_fork = NoFork::begin();
         schema::migrate(&mut writer, &|error| cause(path, &error))?;
+        connection::lock_in_child(path)?;
         Ok(SqliteStore {
             path: path.to_owned(),
             busy,
@@ -94,6 +97,7 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn read(&self, work: &mut Reading<'_>) -> Result<()> {
+        let _no_fork = NoFork::begin();
         let mut connection = self.reader()?;
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Deferred)
@@ -111,6 +115,7 @@ impl Store for SqliteStore {
     }
 
     fn write(&self, work: &mut Writing<'_>, before: &dyn Fn()) -> Result<()> {
+        let _no_fork = NoFork::begin();
         let mut connection = self.turn()?;
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -129,6 +134,7 @@ impl Store for SqliteStore {
     }
 
     fn scrub(&self) -> Result<bool> {
+        let _no_fork = NoFork::begin();
         let mut connection = self.turn()?;
         // Whoever reads or writes just now is not waited for: writers of this process are in line.
         connection

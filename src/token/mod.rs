@@ -156,5 +156,11 @@ impl Token {
     }
 }
 
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.tidy();
+    }
+}
+
 #[cfg(test)]
 mod tests;

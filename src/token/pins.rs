@@ -10,6 +10,10 @@ use crate::seal::pin::{LockedRoot, PIN_MAX, PIN_MIN};
 use crate::seal::root::Root;
 use crate::storage::{Reader, Writer};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a try at a PIN waits for those of other threads and processes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whose PIN.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,6 +88,8 @@ impl Token {
     /// The root that a PIN opens. The try is counted durably before it is made: no crash, and no
     /// second process, wins a try.
     fn try_pin(&self, role: Role, pin: &[u8]) -> Result<Root> {
+        // One at a time: tries that are counted and not yet judged must not add up to a lock-out.
+        let _alone = self.registry.alone(PATIENCE)?;
         let (card, locked) = self.change(|writer| {
             let card = Card::read(writer)?;
             let locked = read(writer, role)?.ok_or(Error::UserPinNotInitialized)?;

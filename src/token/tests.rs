@@ -179,6 +179,19 @@ fn wrong_pins_are_counted_in_every_process_and_lock() {
 }
 
 #[test]
+fn many_right_logins_at_once_lock_nobody_out() {
+    let home = Home::new();
+    let token = home.token();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            let view = home.open(&token);
+            scope.spawn(move || logged_in(&view));
+        }
+    });
+    assert!(!token.header().unwrap().user.is_count_low());
+}
+
+#[test]
 fn a_new_pin_of_bad_length_changes_nothing() {
     let home = Home::new();
     let token = home.token();

@@ -1,10 +1,16 @@
 //! One connection: its settings, how long it waits for other processes, and what its errors mean.
 
 use crate::error::{Error, Result};
+use crate::ffi::os::fork::fork_generation;
+use crate::ffi::os::locks::share_for_ever;
+use crate::storage::files;
 use crate::storage::registry::Turns;
+use parking_lot::Mutex;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use std::path::Path;
-use std::sync::Arc;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The pause between two tries. SQLite's own waiting grows to 100 ms, which starves one of several
@@ -22,6 +28,11 @@ pub(super) fn open(path: &Path, create: bool) -> Result<Connection> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    // The last one to close must not take the log away: a forked child may use it, whose locks SQLite
+    // knows nothing of.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // WAL: readers and the writer do not wait for one another. FULL: a commit is on disk when it
     // returns. secure_delete: what is removed is overwritten. The two checks make damaged pages an
@@ -37,6 +48,37 @@ pub(super) fn open(path: &Path, create: bool) -> Result<Connection> {
         )
         .map_err(failed)?;
     Ok(connection)
+}
+
+/// The byte of a wal-index file that is locked by whoever uses it (SQLite's "dead man's switch", in
+/// the file format of the wal-index).
+const IN_USE: i64 = 128;
+
+/// Takes the locks that SQLite takes itself everywhere but in a forked child, where it believes to hold
+/// those of the parent. Once for each database and process; a transaction has run on the connection.
+///
+/// # Errors
+/// Those of the file system.
+pub(super) fn lock_in_child(path: &Path) -> Result<()> {
+    static FIRST: OnceLock<u64> = OnceLock::new();
+    static LOCKED: Mutex<Vec<(u64, PathBuf)>> = Mutex::new(Vec::new());
+    let generation = fork_generation();
+    if *FIRST.get_or_init(|| generation) == generation {
+        return Ok(());
+    }
+    // Not waited for: the list may have been taken by another thread when the process was forked.
+    let Some(mut locked) = LOCKED.try_lock() else {
+        return Ok(());
+    };
+    let own = (generation, path.to_owned());
+    if !locked.contains(&own) {
+        let index = PathBuf::from(format!("{}-shm", path.display()));
+        let file = File::options().read(true).write(true).open(&index);
+        file.and_then(|file| share_for_ever(file, IN_USE))
+            .map_err(|error| files::cause(&index, &error))?;
+        locked.push(own);
+    }
+    Ok(())
 }
 
 /// Makes the connection ask again, for as long as `busy`, for a lock that another process holds, and

@@ -12,7 +12,12 @@ fn change(token: &Token, change: Change) -> Result<Ingested> {
     let unlocked = token.login_needed()?;
     let (installed, identity) = (unlocked.domain(), unlocked.identity());
     let seconds = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let mandate = Mandate::new(installed.state.domain, installed.hash, seconds + 60, vec![change]);
+    let mandate = Mandate::new(
+        installed.state.domain,
+        installed.hash,
+        seconds + 60,
+        vec![change],
+    );
     let mut approvals = Approvals::new(mandate.unwrap());
     approvals.approve_as_member(identity.id(), &*identity)?;
     let ring = token.keyring(&unlocked)?;
@@ -34,7 +39,14 @@ fn rotate(token: &Token) {
     let new = DomainKeyId(token.random_id().unwrap());
     change(token, Change::KeyAdd(new)).unwrap();
     change(token, Change::KeyActivate(new)).unwrap();
-    change(token, Change::KeyRemove { id: old, last: false }).unwrap();
+    change(
+        token,
+        Change::KeyRemove {
+            id: old,
+            last: false,
+        },
+    )
+    .unwrap();
 }
 
 fn active(token: &Token) -> Arc<DomainKey> {
@@ -60,7 +72,10 @@ fn objects_outlive_the_domain_key_they_were_under() {
             let loaded = view.load(object.id()).unwrap();
             assert_eq!(loaded.attributes(), object.attributes());
         }
-        assert_eq!(view.load(ObjectId(old.0)).err(), Some(Error::ObjectHandleInvalid));
+        assert_eq!(
+            view.load(ObjectId(old.0)).err(),
+            Some(Error::ObjectHandleInvalid)
+        );
         assert!(view.load(ObjectId(active(&token).id().0)).is_ok());
     }
     assert_eq!(home_open_verify(&home, &token), []);
@@ -103,11 +118,21 @@ fn in_memory(masked: &[u8]) -> Vec<String> {
         let (mut place, end) = (bound(from), bound(to));
         while rights.starts_with("rw") && place < end {
             let wanted = buffer.len().min(end - place);
-            let Ok(count) = memory.read_at(&mut buffer[..wanted], place as u64) else { break };
-            let hits = buffer[..count].windows(masked.len()).enumerate().filter(|(_, window)| {
-                window.iter().zip(masked).all(|(byte, masked)| byte ^ MASK == *masked)
-            });
-            let addresses = hits.map(|(at, _)| place + at).filter(|at| !own.contains(at));
+            let Ok(count) = memory.read_at(&mut buffer[..wanted], place as u64) else {
+                break;
+            };
+            let hits = buffer[..count]
+                .windows(masked.len())
+                .enumerate()
+                .filter(|(_, window)| {
+                    window
+                        .iter()
+                        .zip(masked)
+                        .all(|(byte, masked)| byte ^ MASK == *masked)
+                });
+            let addresses = hits
+                .map(|(at, _)| place + at)
+                .filter(|at| !own.contains(at));
             found.extend(addresses.map(|at| format!("{at:x} in {line}")));
             place += CHUNK;
         }
@@ -135,5 +160,9 @@ fn a_removed_domain_key_is_nowhere_in_memory_or_files() {
     assert_eq!(in_memory(&wrap), Vec::<String>::new());
     assert_eq!(in_memory(&secret), Vec::<String>::new());
     let bytes = home.bytes();
-    assert!(!bytes.windows(32).any(|window| masked(window) == secret || masked(window) == wrap));
+    assert!(
+        !bytes
+            .windows(32)
+            .any(|window| masked(window) == secret || masked(window) == wrap)
+    );
 }
