@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 /// Names, in a child's environment, the part it plays.
 pub const CHILD: &str = "KEYWARD_TEST_CHILD";
 
-/// How long a child may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// How long a child may take before it counts as hanging: the longest run that settings ask for, twice.
+const PATIENCE: Duration = Duration::from_secs(1200);
 
 /// Runs the rest of the test in a process of its own, with a fresh directory: `isolated!(|| { .. })`.
 #[macro_export]
@@ -161,13 +161,14 @@ pub fn finish(mut child: Child) {
             None => std::thread::sleep(Duration::from_millis(5)),
         }
     };
+    let (out, err) = (
+        stdout.join().unwrap_or_default(),
+        stderr.join().unwrap_or_default(),
+    );
     if let Err(why) = outcome {
-        let (out, err) = (
-            stdout.join().unwrap_or_default(),
-            stderr.join().unwrap_or_default(),
-        );
         panic!("{why}\n--- its output\n{out}\n{err}");
     }
+    println!("{out}");
 }
 
 fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {

@@ -175,6 +175,10 @@ fn killed_processes_lose_nothing_and_bring_nothing_back() {
             }
             seen.clear();
         }
+        assert!(
+            acknowledged > rounds as u64,
+            "too few changes to tell: {acknowledged}"
+        );
         println!("{rounds} processes killed, {acknowledged} acknowledged changes, none lost");
     });
 }
