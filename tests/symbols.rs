@@ -12,9 +12,8 @@ use std::process::Command;
 
 /// The library that cargo built next to the tests.
 fn library() -> PathBuf {
-    let tests = std::env::current_exe().expect("the test has a path");
-    let built = tests.ancestors().nth(2).expect("in target/<profile>/deps");
-    built.join("libkeyward_pkcs11.so")
+    let test = std::env::current_exe().expect("the test has a path");
+    test.with_file_name("libkeyward_pkcs11.so")
 }
 
 /// What a program of binutils, which every Rust linker comes with, says of the library.
