@@ -54,8 +54,8 @@ pub(super) enum Memory {
 impl Memory {
     /// At least `length` zero bytes.
     pub(super) fn zeroed(length: usize) -> Self {
-        let size = SIZES.iter().position(|size| length <= *size);
-        let lists = size.and_then(|size| FREE.get(size).zip(SIZES.get(size)));
+        let size = size_for(length);
+        let lists = FREE.get(size).zip(SIZES.get(size));
         match lists.and_then(|(lists, size)| take(lists, *size)) {
             Some(block) => Memory::Block(block),
             None => Memory::Heap(vec![0; length].into_boxed_slice()),
@@ -80,12 +80,23 @@ impl Memory {
     pub(super) fn give_back(&mut self) {
         let Memory::Block(block) = self else { return };
         let block = std::mem::take(block);
-        let size = SIZES.iter().position(|size| *size == block.len());
-        let lists = size.and_then(|size| FREE.get(size));
-        if let Some(mut list) = lists.and_then(|lists| nearest(lists).find_map(Mutex::try_lock)) {
+        let Some(lists) = FREE.get(size_for(block.len())) else {
+            return;
+        };
+        if let Some(mut list) = nearest(lists).find_map(Mutex::try_lock) {
             list.push(block);
         }
     }
+}
+
+/// The place in [`SIZES`] of the smallest block that holds `length` bytes; beyond the end when none does.
+fn size_for(length: usize) -> usize {
+    let [smallest, ..] = SIZES;
+    let needed = length.max(smallest).checked_next_power_of_two();
+    let doublings = needed.map(|needed| needed.trailing_zeros() - smallest.trailing_zeros());
+    doublings.map_or(SIZES.len(), |doublings| {
+        usize::try_from(doublings).unwrap_or(SIZES.len())
+    })
 }
 
 /// A free block, from new pages if there is none.
@@ -147,6 +158,15 @@ mod tests {
             });
             drop(secrets);
         }
+    }
+
+    #[test]
+    fn every_length_gets_the_smallest_block_that_holds_it() {
+        for length in 0..5000 {
+            let wanted = SIZES.iter().position(|size| length <= *size);
+            assert_eq!(size_for(length), wanted.unwrap_or(SIZES.len()), "{length}");
+        }
+        assert!(size_for(usize::MAX) >= SIZES.len());
     }
 
     #[test]
