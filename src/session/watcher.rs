@@ -59,7 +59,7 @@ impl Watchers {
     pub fn stop(&self) {
         let ended = std::mem::take(&mut *self.running.lock());
         for watcher in &ended {
-            watcher.stop.store(true, Ordering::Release);
+            watcher.stop.store(true, Ordering::SeqCst);
             if let Some(token) = watcher.token.upgrade() {
                 token.wake();
             }
@@ -87,6 +87,6 @@ fn run(slot: u64, token: &Weak<Token>, objects: &Weak<Objects>, stop: &AtomicBoo
             // What went wrong here goes wrong again, and is reported, at the next call.
             let _ = token.refresh();
         }
-        token.wait_for_change(NAP);
+        token.wait_for_change(NAP, &|| stop.load(Ordering::SeqCst));
     }
 }

@@ -182,9 +182,11 @@ impl Registry {
         }
     }
 
-    /// Sleeps until the generation differs from `seen` or `timeout` passes; answers the generation.
+    /// Sleeps until the generation differs from `seen`, `enough` is true when somebody rings, or
+    /// `timeout` passes; answers the generation. `enough` is asked after the bell is read, so that
+    /// no ring is lost.
     #[must_use]
-    pub fn wait(&self, seen: u64, timeout: Duration) -> u64 {
+    pub fn wait(&self, seen: u64, timeout: Duration, enough: &dyn Fn() -> bool) -> u64 {
         let end = Instant::now().checked_add(timeout);
         let Some(bell) = self.half(at::BELL) else {
             return self.generation();
@@ -193,7 +195,7 @@ impl Registry {
             let rung = bell.load(Ordering::SeqCst);
             let generation = self.generation();
             let left = end.map_or(timeout, |end| end.saturating_duration_since(Instant::now()));
-            if generation != seen || left.is_zero() {
+            if generation != seen || left.is_zero() || enough() {
                 return generation;
             }
             wait(bell, rung, left);
@@ -487,14 +489,14 @@ mod tests {
         let one = Arc::new(one);
         let sleeper = {
             let seen = one.generation();
-            std::thread::spawn(move || one.wait(seen, Duration::from_secs(60)) != seen)
+            std::thread::spawn(move || one.wait(seen, Duration::from_secs(60), &|| false) != seen)
         };
         std::thread::sleep(Duration::from_millis(20));
         let ticket = two.begin();
         two.finish(ticket, &[], true);
         assert!(sleeper.join().unwrap());
         assert_eq!(
-            two.wait(two.generation(), Duration::from_millis(1)),
+            two.wait(two.generation(), Duration::from_millis(1), &|| false),
             two.generation()
         );
     }

@@ -73,11 +73,12 @@ impl Token {
         self.registry.mark()
     }
 
-    /// Sleeps until any process changes the token, [`Token::wake`] is called, or `most` passes.
-    pub fn wait_for_change(&self, most: Duration) {
+    /// Sleeps until any process changes the token, [`Token::wake`] is called and `enough` is true,
+    /// or `most` passes.
+    pub fn wait_for_change(&self, most: Duration, enough: &dyn Fn() -> bool) {
         let seen = self.watched.load(Ordering::SeqCst);
         self.watched
-            .store(self.registry.wait(seen, most), Ordering::SeqCst);
+            .store(self.registry.wait(seen, most, enough), Ordering::SeqCst);
     }
 
     /// Wakes [`Token::wait_for_change`] in every process.
