@@ -73,6 +73,8 @@ impl Watchers {
 
 fn run(slot: u64, token: &Weak<Token>, objects: &Weak<Objects>, stop: &AtomicBool) {
     let mut seen = None;
+    // Which login was checked; one that is gone leaves an address that another may get, no more.
+    let mut checked = None;
     while !stop.load(Ordering::Acquire) {
         let (Some(token), Some(objects)) = (token.upgrade(), objects.upgrade()) else {
             return;
@@ -88,5 +90,15 @@ fn run(slot: u64, token: &Weak<Token>, objects: &Weak<Objects>, stop: &AtomicBoo
             let _ = token.refresh();
         }
         token.wait_for_change(NAP, &|| stop.load(Ordering::SeqCst));
+        let login = token
+            .unlocked()
+            .map(|unlocked| Arc::as_ptr(&unlocked).addr());
+        if login != checked && !stop.load(Ordering::Acquire) {
+            checked = login;
+            // Soon after each login, not so soon that short-lived programs wait for it, the token is
+            // checked for rows put back or deleted. What is found is kept as an event; a token that
+            // cannot be read says so at the next call.
+            let _ = token.check();
+        }
     }
 }

@@ -88,6 +88,15 @@ impl Reader for View {
             .collect())
     }
 
+    fn revisions(&self) -> Result<Vec<(ObjectId, u64)>> {
+        let state = self.0.borrow();
+        Ok(state
+            .rows
+            .values()
+            .map(|row| (row.id, row.revision))
+            .collect())
+    }
+
     fn node(&self, level: u8, place: u16) -> Result<Option<Node>> {
         Ok(self.0.borrow().nodes.get(&(level, place)).cloned())
     }

@@ -117,6 +117,8 @@ pub trait Reader {
     fn row(&self, id: ObjectId) -> Result<Option<Row>>;
     /// The ids of the rows that match, in the order of their creation.
     fn find(&self, query: &Query) -> Result<Vec<ObjectId>>;
+    /// The id and revision of every row, in the order of their creation; no body is read.
+    fn revisions(&self) -> Result<Vec<(ObjectId, u64)>>;
     /// A node of the tree.
     fn node(&self, level: u8, place: u16) -> Result<Option<Node>>;
     /// The domain tokens, oldest first.

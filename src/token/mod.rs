@@ -25,7 +25,7 @@ pub use header::{Header, PinState};
 pub use home::{Listing, Serial};
 pub use pins::Role;
 pub use unlocked::Unlocked;
-pub use verify::Finding;
+pub use verify::{Finding, TAMPERED};
 
 use crate::config;
 use crate::error::{Error, Result};

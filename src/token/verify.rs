@@ -6,8 +6,11 @@ use super::unlocked::Unlocked;
 use super::{Token, record};
 use crate::error::{Error, Result};
 use crate::object::ObjectId;
-use crate::storage::tree::{Entry, Mark, Survey, leaf_of};
-use crate::storage::{Query, Reader, Row, Scope};
+use crate::storage::tree::{Entry, Mark, leaf_of};
+use crate::storage::{EVENTS_KEPT, Query, Reader, Row, Scope};
+
+/// The kind of event of what [`Token::check`] found.
+pub const TAMPERED: &str = "tampering found";
 
 /// Something wrong.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,66 +66,79 @@ impl Token {
     /// `UserNotLoggedIn`; those of the store.
     pub fn verify(&self) -> Result<Vec<Finding>> {
         let unlocked = self.login_needed()?;
-        let mut findings: Vec<Finding> = self
-            .store
-            .flaws()?
-            .into_iter()
-            .map(Finding::Store)
-            .collect();
+        let flaws = self.store.flaws()?.into_iter().map(Finding::Store);
+        let listed = self.survey(&unlocked, |reader, id| {
+            // A row that went meanwhile cannot go within a transaction.
+            let Some(row) = reader.row(id)? else {
+                return Ok(None);
+            };
+            let opened = self.try_open(&unlocked, reader, &row);
+            Ok(opened
+                .err()
+                .map(|error| Finding::Damaged(id, error.to_string())))
+        })?;
+        Ok(flaws.chain(listed).collect())
+    }
+
+    /// Checks which rows there are, and in which revisions, without opening any: some microseconds for
+    /// each. What is found is also kept as events, once.
+    ///
+    /// # Errors
+    /// `UserNotLoggedIn`; those of the store.
+    pub fn check(&self) -> Result<Vec<Finding>> {
+        let unlocked = self.login_needed()?;
+        let findings = self.survey(&unlocked, |_, _| Ok(None))?;
+        if !findings.is_empty() {
+            let known = self.events(EVENTS_KEPT)?;
+            let texts = findings.iter().map(ToString::to_string);
+            for text in texts.filter(|text| !known.iter().any(|event| event.text == *text)) {
+                self.note(TAMPERED, &text)?;
+            }
+        }
+        Ok(findings)
+    }
+
+    /// Compares the rows with the row tree, and that with the anchor; `look` looks at each row that is
+    /// as it is listed.
+    fn survey(
+        &self,
+        unlocked: &Unlocked,
+        mut look: impl FnMut(&dyn Reader, ObjectId) -> Result<Option<Finding>>,
+    ) -> Result<Vec<Finding>> {
+        let mut findings = Vec::new();
         // Read first: a change in between makes the database newer than it, which is as it should be.
         let anchored = self
             .anchored()?
             .filter(|known| known.is_genuine(unlocked.keys()));
         let survey = self.store.reading(|reader| {
-            let survey = unlocked.tree.survey(reader)?;
-            self.verify_rows(&unlocked, reader, &survey, &mut findings)?;
+            let mut survey = unlocked.tree.survey(reader)?;
+            for (id, revision) in reader.revisions()? {
+                let found = match survey.entries.remove(&id) {
+                    Some(entry) if entry.revision != revision => {
+                        Some(Finding::PutBack(id, revision, entry.revision))
+                    }
+                    None if !survey.damaged.contains(&leaf_of(id)) => Some(Finding::Foreign(id)),
+                    _ => look(reader, id)?,
+                };
+                findings.extend(found);
+            }
             Ok(survey)
         })?;
-        match (anchored, survey.counter) {
-            (None, _) => findings.push(Finding::NoAnchor),
-            (Some(known), Some(own))
-                if known.epoch != self.card.load().epoch || own < known.counter =>
-            {
+        let own = survey.counter.unwrap_or(u64::MAX);
+        match anchored {
+            None => findings.push(Finding::NoAnchor),
+            Some(known) if known.epoch != self.card.load().epoch || own < known.counter => {
                 findings.push(Finding::RolledBack(own, known.counter));
             }
-            _ => {}
+            Some(_) => {}
         }
-        findings.extend(survey.flaws.into_iter().map(Finding::Store));
-        Ok(findings)
-    }
-
-    fn verify_rows(
-        &self,
-        unlocked: &Unlocked,
-        reader: &dyn Reader,
-        survey: &Survey,
-        findings: &mut Vec<Finding>,
-    ) -> Result<()> {
-        let mut listed = survey.entries.clone();
-        for id in reader.find(&Query {
-            scope: Scope::All,
-            ..Query::default()
-        })? {
-            let Some(row) = reader.row(id)? else { continue };
-            match listed.remove(&id) {
-                Some(entry) if entry.revision != row.revision => {
-                    findings.push(Finding::PutBack(id, row.revision, entry.revision));
-                }
-                None if !survey.damaged.contains(&leaf_of(id)) => {
-                    findings.push(Finding::Foreign(id))
-                }
-                _ => {
-                    if let Err(error) = self.try_open(unlocked, reader, &row) {
-                        findings.push(Finding::Damaged(id, error.to_string()));
-                    }
-                }
-            }
-        }
-        let deleted = listed
+        let deleted = survey
+            .entries
             .into_iter()
             .filter(|(_, entry)| entry.mark != Mark::Role);
         findings.extend(deleted.map(|(id, _)| Finding::Deleted(id)));
-        Ok(())
+        findings.extend(survey.flaws.into_iter().map(Finding::Store));
+        Ok(findings)
     }
 
     fn try_open(&self, unlocked: &Unlocked, reader: &dyn Reader, row: &Row) -> Result<()> {

@@ -75,6 +75,12 @@ pub(crate) fn a_row_replaces_the_one_with_its_id(store: &dyn Store) {
     assert_eq!(find(store, &everything()), [1, 3]);
     put(store, &[row(2)]);
     assert_eq!(find(store, &everything()), [1, 3, 2]);
+    let revisions = store.reading(|reader| reader.revisions()).unwrap();
+    let listed: Vec<_> = revisions
+        .iter()
+        .map(|(id, revision)| (id.0[0], *revision))
+        .collect();
+    assert_eq!(listed, [(1, 2), (3, 1), (2, 1)]);
 }
 
 pub(crate) fn a_search_answers_every_condition_in_order_of_creation(store: &dyn Store) {

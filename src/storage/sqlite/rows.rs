@@ -84,6 +84,13 @@ impl Reader for Rows<'_> {
         Ok(found.into_iter().flatten().map(ObjectId).collect())
     }
 
+    fn revisions(&self) -> Result<Vec<(ObjectId, u64)>> {
+        let sql = "SELECT id, revision FROM objects ORDER BY place";
+        let rows = self.all(sql, [], |row| Ok((key(row, 0)?, number(row, 1)?)))?;
+        let named = |(id, revision): (Option<IndexKey>, u64)| Some((ObjectId(id?), revision));
+        Ok(rows.into_iter().filter_map(named).collect())
+    }
+
     fn node(&self, level: u8, place: u16) -> Result<Option<Node>> {
         let sql = "SELECT body, mac FROM nodes WHERE level = ?1 AND place = ?2";
         self.one(sql, params![level, place], |row| {
