@@ -3,55 +3,23 @@
 //!
 //! Nothing here is durable or authenticated: it only says when to look at the store again.
 
+mod at;
+mod turns;
+
+pub use turns::Turns;
+
 use super::files;
 use crate::error::{Error, Result};
 use crate::ffi::os::shared::{SharedFile, wait, wake};
+use at::MEMBERS;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Groups of objects that are counted apart, so that a change of one object leaves the cached others
 /// valid.
 pub const GROUPS: usize = 4096;
-
-/// Where the parts of the file are, in bytes. Everything begins as zero.
-mod at {
-    use super::GROUPS;
-
-    /// Raised with every change.
-    pub(super) const GENERATION: usize = 0;
-    /// Raised when the domain or the PINs change.
-    pub(super) const DOMAIN: usize = 8;
-    /// Follows the generation, for sleepers.
-    pub(super) const BELL: usize = 16;
-    /// Not zero from before a change becomes visible until it is counted.
-    pub(super) const PENDING: usize = 20;
-    /// When a process last asked for its turn to write and had to wait, in milliseconds since 1970.
-    pub(super) const WANTED: usize = 24;
-    /// One counter for each group of objects.
-    pub(super) const GROUP: usize = 64;
-    /// The registered processes.
-    pub(super) const MEMBER: usize = GROUP + 8 * GROUPS;
-    /// Bytes of one registered process.
-    pub(super) const MEMBER_SIZE: usize = 64;
-    /// The whole file.
-    pub(super) const END: usize = MEMBER + MEMBER_SIZE * super::MEMBERS;
-
-    /// In a member: the process id, 0 when free.
-    pub(super) const PID: usize = 0;
-    /// In a member: which start of a process with that id, 0 until it is written.
-    pub(super) const START: usize = 8;
-    /// In a member: the process-id namespace.
-    pub(super) const NAMESPACE: usize = 16;
-    /// In a member: the generation it has seen.
-    pub(super) const SEEN: usize = 24;
-    /// In a member: the version of the domain that it runs.
-    pub(super) const VERSION: usize = 32;
-}
-
-/// The most processes at once on one token. More work without a place; they are not waited for.
-const MEMBERS: usize = 1024;
 
 /// The shared file of one token, and this process's place in it.
 pub struct Registry {
@@ -359,50 +327,6 @@ impl Drop for Registry {
             }
         }
     }
-}
-
-/// Turns of writers: who has just written lets another process that waits go first.
-///
-/// The database's own lock knows no order. Without this, a process that writes all the time finds it
-/// free again and again, and one that looks every millisecond whether it is free, hardly ever.
-pub struct Turns {
-    file: SharedFile,
-}
-
-impl Turns {
-    /// Opens the shared file, and makes it if it is not there.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub fn open(path: &Path) -> Result<Self> {
-        let file = files::open_or_make(path)?;
-        let file = SharedFile::map(&file, at::END).map_err(|error| files::cause(path, &error))?;
-        Ok(Turns { file })
-    }
-
-    /// Says that somebody waits.
-    pub fn want(&self) {
-        if let Some(wanted) = self.file.word(at::WANTED) {
-            wanted.store(milliseconds(), Ordering::Relaxed);
-        }
-    }
-
-    /// Whether somebody has said so within `recent`. A waiter that died is soon forgotten.
-    #[must_use]
-    pub fn is_wanted(&self, recent: Duration) -> bool {
-        let recent = u64::try_from(recent.as_millis()).unwrap_or(u64::MAX);
-        let wanted = self.file.word(at::WANTED);
-        wanted
-            .is_some_and(|wanted| milliseconds().abs_diff(wanted.load(Ordering::Relaxed)) <= recent)
-    }
-}
-
-/// Milliseconds since 1970-01-01 UTC.
-fn milliseconds() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Where a field of a registered process is.

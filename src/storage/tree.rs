@@ -7,22 +7,19 @@
 //! deleted or added outside is named, and so is a leaf that was put back together with its rows. Only
 //! the whole database put back looks right from inside: the anchor's counter tells that.
 
+mod nodes;
+
 use super::{Node, Reader, Writer};
 use crate::error::{Error, Result};
 use crate::object::ObjectId;
 use crate::seal::envelope::{mac, same};
+use nodes::{Inner, Leaf, MAC, decode_leaf, encode_leaf};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use zeroize::Zeroizing;
 
 /// Leaves, and so groups of objects.
 pub const LEAVES: u16 = 4096;
-/// Children of the root and of a branch.
-const FAN: usize = 64;
-/// Bytes of a MAC.
-const MAC: usize = 32;
-/// Bytes of an entry of a leaf.
-const ENTRY: usize = 16 + 8 + 1;
 
 /// The levels, from the top.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -343,57 +340,6 @@ impl Tree {
     }
 }
 
-/// The objects of a leaf.
-type Leaf = BTreeMap<ObjectId, Entry>;
-
-/// The root or a branch: a count (0 in branches) and the MACs of its children.
-struct Inner {
-    counter: u64,
-    children: [[u8; MAC]; FAN],
-}
-
-impl Inner {
-    fn root(counter: u64) -> Self {
-        Inner {
-            counter,
-            children: [[0; MAC]; FAN],
-        }
-    }
-
-    fn branch() -> Self {
-        Self::root(0)
-    }
-
-    fn child(&self, place: usize) -> Option<[u8; MAC]> {
-        self.children.get(place).copied()
-    }
-
-    fn set_child(&mut self, place: usize, mac: [u8; MAC]) {
-        if let Some(child) = self.children.get_mut(place) {
-            *child = mac;
-        }
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        [
-            &self.counter.to_be_bytes()[..],
-            self.children.as_flattened(),
-        ]
-        .concat()
-    }
-
-    fn decode(body: &[u8]) -> Option<Self> {
-        let (counter, rest) = body.split_first_chunk::<8>()?;
-        let mut inner = Inner::root(u64::from_be_bytes(*counter));
-        let flat = inner.children.as_flattened_mut();
-        if flat.len() != rest.len() {
-            return None;
-        }
-        flat.copy_from_slice(rest);
-        Some(inner)
-    }
-}
-
 fn level(of: Level) -> u8 {
     match of {
         Level::Root => 0,
@@ -404,43 +350,4 @@ fn level(of: Level) -> u8 {
 
 fn put_back(place: u16) -> Error {
     Error::StoreTampered(format!("leaf {place} of the row tree is not the newest"))
-}
-
-fn encode_leaf(leaf: &Leaf) -> Vec<u8> {
-    let mut body = Vec::with_capacity(leaf.len().saturating_mul(ENTRY));
-    for (id, entry) in leaf {
-        body.extend_from_slice(&id.0);
-        body.extend_from_slice(&entry.revision.to_be_bytes());
-        body.push(match entry.mark {
-            Mark::Live => 0,
-            Mark::ShredPending => 1,
-            Mark::ShredComplete => 2,
-            Mark::Role => 3,
-        });
-    }
-    body
-}
-
-fn decode_leaf(body: &[u8]) -> Option<Leaf> {
-    let entries = body.chunks(ENTRY);
-    entries
-        .map(|entry| {
-            let (id, rest) = entry.split_first_chunk::<16>()?;
-            let (revision, rest) = rest.split_first_chunk::<8>()?;
-            let mark = match rest {
-                [0] => Mark::Live,
-                [1] => Mark::ShredPending,
-                [2] => Mark::ShredComplete,
-                [3] => Mark::Role,
-                _ => return None,
-            };
-            Some((
-                ObjectId(*id),
-                Entry {
-                    revision: u64::from_be_bytes(*revision),
-                    mark,
-                },
-            ))
-        })
-        .collect()
 }
