@@ -38,6 +38,7 @@ impl Token {
         if let Some(unlocked) = user {
             found.extend(self.find_domain_keys(unlocked, template));
         }
+        found.extend(Token::find_built_in(template));
         Ok(found)
     }
 }

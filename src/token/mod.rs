@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod anchoring;
+mod built_in;
 mod cache;
 mod changes;
 mod domain;

@@ -150,6 +150,9 @@ impl Token {
         if let Some(object) = counter.and_then(|counter| cache.current(id, counter)) {
             return Ok(object);
         }
+        if let Some(object) = Token::built_in(id) {
+            return Ok(object);
+        }
         match login.as_ref() {
             Some(unlocked) => match self.domain_key(unlocked, id) {
                 Some(object) => Ok(object),

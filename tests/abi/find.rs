@@ -2,7 +2,6 @@
 
 use crate::support::*;
 use cryptoki_sys::*;
-use std::ptr::null_mut;
 
 #[test]
 fn by_class_label_id_and_value() {
@@ -153,5 +152,24 @@ fn the_same_object_has_the_same_handle() {
     let object = one.create(&Template::data("x", b"x").token()).unwrap();
     assert_eq!(one.find_one(CKO_DATA, "x"), Some(object));
     assert_eq!(two.find_one(CKO_DATA, "x"), Some(object));
-    let _ = null_mut::<u8>();
+}
+
+#[test]
+fn mechanism_and_profile_objects_show_to_who_asks_for_them() {
+    let token = Token::fresh();
+    let s = token.session();
+    let everything = s.find(&Template::new()).unwrap();
+    for (class, kind, number) in [
+        (CKO_MECHANISM, CKA_MECHANISM_TYPE, CKM_AES_GCM),
+        (CKO_PROFILE, CKA_PROFILE_ID, CKP_BASELINE_PROVIDER),
+    ] {
+        let found = s.find(&Template::class(class)).unwrap();
+        let numbers: Vec<_> = found
+            .iter()
+            .map(|own| s.attribute(*own, kind).unwrap())
+            .collect();
+        assert!(numbers.contains(&number.to_ne_bytes().to_vec()));
+        assert!(found.iter().all(|own| !everything.contains(own)));
+        assert!(s.destroy(found[0]).is_err());
+    }
 }
