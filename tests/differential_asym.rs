@@ -550,19 +550,6 @@ fn ecdsa_agrees_for_every_curve_and_digest_length() {
 }
 
 #[test]
-fn a_signature_survives_its_der_form() {
-    let key = ec::PrivateKey::generate(Curve::P256).unwrap();
-    let public = ec::PublicKey::new(Curve::P256, &key.public_point().unwrap()).unwrap();
-    let mut signature = vec![0; Curve::P256.signature_size()];
-    key.sign(&[7; 32], &mut signature).unwrap();
-    let der = ecdsa::Signature::<p256::NistP256>::from_slice(&signature)
-        .unwrap()
-        .to_der();
-    let back = ecdsa::Signature::<p256::NistP256>::from_der(der.as_bytes()).unwrap();
-    public.verify(&[7; 32], &back.to_bytes()).unwrap();
-}
-
-#[test]
 fn ecdh_agrees_for_every_curve() {
     for_each_curve!(curve, other => {
         let (mine, yours) =
