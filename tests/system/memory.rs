@@ -1,4 +1,4 @@
-//! After a domain key is removed by one process, an idle one holds it nowhere either, nor does a file.
+//! After a domain key is removed by one process, neither that one nor an idle one holds it, nor does a file.
 
 use crate::support::process::{part, tell};
 use crate::support::*;
@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Opens the token and waits.
-fn idle() {
+/// Opens the token, wraps under the domain key, and waits: told a file, it writes that domain token as a
+/// data object, as pkcs11-tool would.
+fn member() {
     expect_rv!(initialize(), CKR_OK);
     let slot = slots(true)[0];
     let mut handle = 0;
@@ -36,7 +37,12 @@ fn idle() {
     let key = s.aes_key(32, &[CKA_EXTRACTABLE]);
     s.wrap(&Mech::plain(CKM_AES_KEY_WRAP), domain, key).unwrap();
     tell("ready");
-    let _ = std::io::stdin().lock().lines().next();
+    for path in std::io::stdin().lock().lines() {
+        let token = std::fs::read(path.unwrap()).unwrap();
+        let object = Template::data("domain", &token).text(CKA_APPLICATION, "keyward.domain-token");
+        s.create(&object.token()).unwrap();
+        tell("taken");
+    }
 }
 
 /// The writable memory of a process: what each region is called, and what it holds.
@@ -71,6 +77,16 @@ fn search(pid: u32, domain: DomainId, id: DomainKeyId, commitment: Digest) -> Op
         }
     }
     None
+}
+
+/// Which of some secrets are in the memory of a process, and where.
+fn held(pid: u32, secrets: &[(&str, Vec<u8>)]) -> Vec<String> {
+    let regions = memory(pid);
+    let found = regions.iter().flat_map(|(place, bytes)| {
+        let held = secrets.iter().filter(|(_, secret)| contains(bytes, secret));
+        held.map(move |(name, _)| format!("{name} in {place}"))
+    });
+    found.collect()
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
@@ -110,8 +126,8 @@ fn files(directory: &Path, all: &mut Vec<PathBuf>) {
 
 #[test]
 fn a_removed_domain_key_is_found_nowhere() {
-    if part().as_deref() == Some("idle") {
-        return idle();
+    if matches!(part().as_deref(), Some("idle" | "remover")) {
+        return member();
     }
     isolated!(|| {
         let home = PathBuf::from(std::env::var_os("KEYWARD_HOME").unwrap());
@@ -155,14 +171,21 @@ fn a_removed_domain_key_is_found_nowhere() {
                 propose.push("--so");
             }
             keyward(&work, &propose);
-            keyward(&work, &["domain", "ingest", &token]);
+            work.join(token)
         };
-        change("found", true);
+        let ingest = |token: PathBuf| {
+            keyward(&work, &["domain", "ingest", token.to_str().unwrap()]);
+        };
+        ingest(change("found", true));
         let (domain, id, commitment) = active(&work.join("found.token"));
-        let mut other = another!("idle");
-        assert_eq!(other.answer().as_deref(), Some("ready"));
-        let secret = search(other.id(), domain, id, commitment)
-            .expect("the search finds the key while it is in use");
+        let mut idle = another!("idle");
+        let mut remover = another!("remover");
+        assert_eq!(idle.answer().as_deref(), Some("ready"));
+        assert_eq!(remover.answer().as_deref(), Some("ready"));
+        let [secret, _] = [&idle, &remover].map(|process| {
+            search(process.id(), domain, id, commitment)
+                .expect("the search finds the key while it is in use")
+        });
         let key = DomainKey::new(domain, id, &secret);
         let secrets = [
             ("the domain key", secret.to_vec()),
@@ -173,30 +196,26 @@ fn a_removed_domain_key_is_found_nowhere() {
             &work,
             &["domain", "request", "key.add", "--out", "add.request"],
         );
-        change("add", false);
+        ingest(change("add", false));
         keyward(
             &work,
             &["domain", "request", "key.retire", "--out", "retire.request"],
         );
-        change("retire", false);
+        ingest(change("retire", false));
         let remove = format!("key.remove:{id}");
         keyward(
             &work,
             &["domain", "request", &remove, "--out", "remove.request"],
         );
-        change("remove", false);
+        let removal = change("remove", false);
+        assert_eq!(remover.ask(removal.to_str().unwrap()), "taken");
+        let still = held(remover.id(), &secrets);
+        assert!(still.is_empty(), "the remover still holds {still:#?}");
 
         // The idle process has a moment to notice.
         let begun = Instant::now();
         let found = loop {
-            let regions = memory(other.id());
-            let found: Vec<String> = regions
-                .iter()
-                .flat_map(|(place, bytes)| {
-                    let held = secrets.iter().filter(|(_, secret)| contains(bytes, secret));
-                    held.map(move |(name, _)| format!("{name} in {place}"))
-                })
-                .collect();
+            let found = held(idle.id(), &secrets);
             if found.is_empty() || begun.elapsed() > Duration::from_secs(20) {
                 break found;
             }
@@ -214,8 +233,9 @@ fn a_removed_domain_key_is_found_nowhere() {
                 path.display()
             );
         }
-        println!("the removed key was in the idle process's memory before, and is nowhere now");
-        other.end();
+        println!("the removed key was in both processes' memory before, and is nowhere now");
+        idle.end();
+        remover.end();
         std::fs::remove_dir_all(&work).unwrap();
     });
 }
