@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use clap::{Args, Command};
 use clap_complete::Shell;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Arguments of `keyward completions`.
@@ -26,7 +26,10 @@ pub(crate) struct Man {
 
 /// Prints the completions for a shell.
 pub(crate) fn print(arguments: &Completions, mut command: Command) -> Result<(), Failure> {
-    clap_complete::generate(arguments.shell, &mut command, "keyward", &mut io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut command, "keyward", &mut script);
+    // A reader that has seen enough is no failure.
+    let _ = io::stdout().write_all(&script);
     Ok(())
 }
 
