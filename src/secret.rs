@@ -10,9 +10,9 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-/// The stack in bytes that preparing one key uses at most; measured with room to spare.
+/// The stack in bytes that is erased after one key was prepared: an estimate with room to spare.
 pub const KEY_STACK: usize = 4 * 1024;
-/// The stack in bytes that opening a module's keys uses at most: login, ingest of a domain token.
+/// The same after a module's keys were opened: login, ingest of a domain token.
 pub const LOGIN_STACK: usize = 64 * 1024;
 
 /// Runs work that holds secrets by value, and then erases the `STACK` bytes of stack below it. What
