@@ -11,6 +11,7 @@ pub mod material;
 pub mod policy;
 pub mod read;
 pub mod schema;
+pub mod standing;
 pub mod usage;
 pub mod vendor;
 

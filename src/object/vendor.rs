@@ -20,3 +20,7 @@ pub const CKA_KEYWARD_PROTECTED_PAIR: u64 = BASE | 0x05;
 /// `CKA_KEYWARD_CARRIED`: that the key has wrapped, or may elsewhere have wrapped, a sensitive key;
 /// it then gives back only sensitive, non-extractable ones. Read-only.
 pub const CKA_KEYWARD_CARRIED: u64 = BASE | 0x06;
+/// `CKA_KEYWARD_FAMILY`: the 16-byte id that all versions of one key share. Read-only.
+pub const CKA_KEYWARD_FAMILY: u64 = BASE | 0x07;
+/// `CKA_KEYWARD_TENANT`: whose key it is, as bytes that the caller chooses.
+pub const CKA_KEYWARD_TENANT: u64 = BASE | 0x09;

@@ -2,20 +2,24 @@
 //! the trait promises.
 
 use super::{
-    Column, DomainRow, EVENTS_KEPT, Event, Node, Query, Reader, Reading, Row, Scope, Store, Writer,
-    Writing,
+    Column, DomainRow, EVENTS_KEPT, Event, Node, Query, Reader, Reading, Resealed, Row, Scope,
+    Store, Writer, Writing, wait_by_looking,
 };
 use crate::error::Result;
 use crate::object::ObjectId;
+use crate::object::standing::Standing;
 use parking_lot::{Mutex, RwLock};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A store in memory.
 #[derive(Default)]
 pub struct MemoryStore {
     state: RwLock<State>,
     writing: Mutex<()>,
+    changes: AtomicU64,
 }
 
 #[derive(Clone, Default)]
@@ -52,7 +56,16 @@ impl Store for MemoryStore {
         work(&view)?;
         before();
         *self.state.write() = view.0.into_inner();
+        self.changes.fetch_add(1, Ordering::SeqCst);
         Ok(())
+    }
+
+    fn stamp(&self) -> Result<u64> {
+        Ok(self.changes.load(Ordering::SeqCst))
+    }
+
+    fn wait(&self, stamp: u64, most: Duration) -> Result<u64> {
+        wait_by_looking(|| self.stamp(), stamp, most)
     }
 
     fn scrub(&self) -> Result<bool> {
@@ -67,6 +80,17 @@ impl Store for MemoryStore {
 impl Reader for View {
     fn fact(&self, name: &str) -> Result<Option<Vec<u8>>> {
         Ok(self.0.borrow().facts.get(name).cloned())
+    }
+
+    fn facts(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>> {
+        let state = self.0.borrow();
+        let named = state
+            .facts
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix));
+        Ok(named
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect())
     }
 
     fn row(&self, id: ObjectId) -> Result<Option<Row>> {
@@ -88,12 +112,34 @@ impl Reader for View {
             .collect())
     }
 
-    fn revisions(&self) -> Result<Vec<(ObjectId, u64)>> {
+    fn count(&self, query: &Query) -> Result<u64> {
+        let state = self.0.borrow();
+        let found = state.rows.values().filter(|row| matches(row, query));
+        Ok(found.fold(0, |count, _| count + 1))
+    }
+
+    fn rows_under(
+        &self,
+        domain_key: [u8; 16],
+        after: Option<ObjectId>,
+        limit: usize,
+    ) -> Result<Vec<Row>> {
+        let state = self.0.borrow();
+        let later = state
+            .places
+            .iter()
+            .filter(|(id, _)| after.is_none_or(|after| **id > after))
+            .filter_map(|(_, place)| state.rows.get(place))
+            .filter(|row| row.domain_key == Some(domain_key));
+        Ok(later.take(limit).cloned().collect())
+    }
+
+    fn revisions(&self) -> Result<Vec<(ObjectId, u64, Standing)>> {
         let state = self.0.borrow();
         Ok(state
             .rows
             .values()
-            .map(|row| (row.id, row.revision))
+            .map(|row| (row.id, row.revision, row.standing))
             .collect())
     }
 
@@ -103,6 +149,18 @@ impl Reader for View {
 
     fn domain_rows(&self) -> Result<Vec<DomainRow>> {
         Ok(self.0.borrow().domain.values().cloned().collect())
+    }
+
+    fn newest_domain_row(&self) -> Result<Option<(u64, [u8; 32])>> {
+        let state = self.0.borrow();
+        let newest = state.domain.last_key_value();
+        Ok(newest.map(|(version, row)| (*version, row.hash)))
+    }
+
+    fn domain_rows_after(&self, version: u64) -> Result<Vec<DomainRow>> {
+        let state = self.0.borrow();
+        let later = state.domain.values().filter(|row| row.version > version);
+        Ok(later.cloned().collect())
     }
 
     fn events(&self, limit: usize) -> Result<Vec<Event>> {
@@ -144,12 +202,36 @@ impl Writer for View {
         Ok(place.is_some_and(|place| state.rows.remove(&place).is_some()))
     }
 
+    fn reseal(&self, rows: &[Resealed]) -> Result<u64> {
+        let state = &mut *self.0.borrow_mut();
+        let mut replaced = 0;
+        for new in rows {
+            let place = state.places.get(&new.id);
+            let row = place.and_then(|place| state.rows.get_mut(place));
+            let same =
+                |row: &&mut Row| row.revision == new.revision && row.domain_key == Some(new.from);
+            if let Some(row) = row.filter(same) {
+                row.domain_key = Some(new.to);
+                row.sealed = Some(new.sealed.clone());
+                replaced += 1;
+            }
+        }
+        Ok(replaced)
+    }
+
     fn put_node(&self, level: u8, place: u16, node: &Node) -> Result<()> {
         self.0
             .borrow_mut()
             .nodes
             .insert((level, place), node.clone());
         Ok(())
+    }
+
+    fn add_domain_row(&self, row: &DomainRow) -> Result<bool> {
+        let domain = &mut self.0.borrow_mut().domain;
+        let free = !domain.contains_key(&row.version);
+        domain.entry(row.version).or_insert_with(|| row.clone());
+        Ok(free)
     }
 
     fn put_domain_row(&self, row: &DomainRow) -> Result<()> {
@@ -193,6 +275,7 @@ fn matches(row: &Row, query: &Query) -> bool {
         Scope::All => true,
     };
     in_scope
+        && (query.any_standing || row.standing == Standing::Current)
         && query
             .domain_key
             .is_none_or(|key| row.domain_key == Some(key))

@@ -1,5 +1,5 @@
 //! Where a security module keeps its rows: sealed or signed bytes and index keys, never a secret in
-//! clear. One trait with two backends, and the counters by which processes tell each other of changes.
+//! clear. One trait with several backends, and the counters by which processes tell each other of changes.
 #![forbid(unsafe_code)]
 
 pub mod anchor;
@@ -11,6 +11,8 @@ pub mod tree;
 
 use crate::error::Result;
 use crate::object::ObjectId;
+use crate::object::standing::Standing;
+use std::time::{Duration, Instant};
 
 /// A 16-byte keyed or plain hash of one attribute's value, by which objects are found.
 pub type IndexKey = [u8; 16];
@@ -26,11 +28,24 @@ pub enum Column {
     Id,
     /// `CKA_LABEL`.
     Label,
+    /// `CKA_KEYWARD_TENANT`.
+    Tenant,
+    /// `CKA_KEYWARD_FAMILY`.
+    Family,
 }
 
 impl Column {
     /// Every column, in the order of [`Row::index`].
-    pub const ALL: [Column; 4] = [Column::Class, Column::KeyType, Column::Id, Column::Label];
+    pub const ALL: [Column; Column::COUNT] = [
+        Column::Class,
+        Column::KeyType,
+        Column::Id,
+        Column::Label,
+        Column::Tenant,
+        Column::Family,
+    ];
+    /// How many there are.
+    pub const COUNT: usize = 6;
 }
 
 /// One object at rest.
@@ -40,10 +55,12 @@ pub struct Row {
     pub id: ObjectId,
     /// The number of its changes, counted from 1.
     pub revision: u64,
+    /// How it stands. Authenticated by the row tree, not by the row.
+    pub standing: Standing,
     /// Whether it is seen by a logged-in user only. Its index keys are then blinded.
     pub private: bool,
     /// The index keys, in the order of [`Column::ALL`]; `None` where the object lacks the attribute.
-    pub index: [Option<IndexKey>; 4],
+    pub index: [Option<IndexKey>; Column::COUNT],
     /// The domain key that `sealed` is under.
     pub domain_key: Option<[u8; 16]>,
     /// What anybody may read, with its signature.
@@ -73,6 +90,23 @@ pub struct Query {
     pub scope: Scope,
     /// Rows under this domain key only.
     pub domain_key: Option<[u8; 16]>,
+    /// Whether rows of every [`Standing`] count; else only those that are `Current`.
+    pub any_standing: bool,
+}
+
+/// A row's secrets, sealed anew under another domain key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Resealed {
+    /// The object.
+    pub id: ObjectId,
+    /// The revision that was sealed.
+    pub revision: u64,
+    /// The domain key that the row was under.
+    pub from: [u8; 16],
+    /// The domain key that `sealed` is under.
+    pub to: [u8; 16],
+    /// The whole object as a key token.
+    pub sealed: Vec<u8>,
 }
 
 /// A node of the tree that authenticates which rows there are (`seal::tree`).
@@ -113,16 +147,32 @@ pub trait Reader {
     /// # Errors
     /// Those of the backend, here and below.
     fn fact(&self, name: &str) -> Result<Option<Vec<u8>>>;
+    /// The named values whose names begin with `prefix`, ascending by name.
+    fn facts(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>>;
     /// One row.
     fn row(&self, id: ObjectId) -> Result<Option<Row>>;
     /// The ids of the rows that match, in the order of their creation.
     fn find(&self, query: &Query) -> Result<Vec<ObjectId>>;
-    /// The id and revision of every row, in the order of their creation; no body is read.
-    fn revisions(&self) -> Result<Vec<(ObjectId, u64)>>;
+    /// How many rows match.
+    fn count(&self, query: &Query) -> Result<u64>;
+    /// The rows under a domain key, of every standing, ascending by id: at most `limit` of those that
+    /// come after `after`.
+    fn rows_under(
+        &self,
+        domain_key: [u8; 16],
+        after: Option<ObjectId>,
+        limit: usize,
+    ) -> Result<Vec<Row>>;
+    /// The id, revision and standing of every row, in the order of their creation; no body is read.
+    fn revisions(&self) -> Result<Vec<(ObjectId, u64, Standing)>>;
     /// A node of the tree.
     fn node(&self, level: u8, place: u16) -> Result<Option<Node>>;
     /// The domain tokens, oldest first.
     fn domain_rows(&self) -> Result<Vec<DomainRow>>;
+    /// The version and hash of the newest domain token.
+    fn newest_domain_row(&self) -> Result<Option<(u64, [u8; 32])>>;
+    /// The domain tokens above `version`, oldest first.
+    fn domain_rows_after(&self, version: u64) -> Result<Vec<DomainRow>>;
     /// The newest events, newest first, at most `limit`.
     fn events(&self, limit: usize) -> Result<Vec<Event>>;
 }
@@ -133,11 +183,18 @@ pub trait Writer: Reader {
     fn set_fact(&self, name: &str, value: Option<&[u8]>) -> Result<()>;
     /// Writes a row in place of the one with its id, if any.
     fn put_row(&self, row: &Row) -> Result<()>;
+    /// Replaces the secrets and the domain key of those rows that still have the revision and domain
+    /// key named with them, and nothing else of them; answers how many. Made for thousands at once.
+    fn reseal(&self, rows: &[Resealed]) -> Result<u64>;
     /// Removes a row; whether there was one.
     fn delete_row(&self, id: ObjectId) -> Result<bool>;
     /// Writes a node of the tree.
     fn put_node(&self, level: u8, place: u16, node: &Node) -> Result<()>;
-    /// Writes a domain token.
+    /// Adds a domain token; false, and nothing is changed, when its version is taken. Of several who add
+    /// the same version at once, here or on other machines, exactly one is answered true: the primary
+    /// key of the table decides.
+    fn add_domain_row(&self, row: &DomainRow) -> Result<bool>;
+    /// Writes a domain token in place of the one with its version, if any.
     fn put_domain_row(&self, row: &DomainRow) -> Result<()>;
     /// Removes the domain tokens below `version`.
     fn forget_domain_rows(&self, version: u64) -> Result<()>;
@@ -145,6 +202,22 @@ pub trait Writer: Reader {
     fn put_event(&self, event: &Event) -> Result<()>;
     /// Removes everything but the schema.
     fn clear(&self) -> Result<()>;
+}
+
+/// The pause between two looks at a backend that cannot call.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// [`Store::wait`] by looking again and again.
+fn wait_by_looking(now: impl Fn() -> Result<u64>, stamp: u64, most: Duration) -> Result<u64> {
+    let start = Instant::now();
+    loop {
+        let found = now()?;
+        let left = most.saturating_sub(start.elapsed());
+        if found != stamp || left.is_zero() {
+            return Ok(found);
+        }
+        std::thread::sleep(left.min(LOOK));
+    }
 }
 
 /// How many events a store keeps.
@@ -165,10 +238,25 @@ pub trait Store: Send + Sync {
     /// Runs `work` alone, and keeps what it did, durably, if it succeeds. `before` runs at the last
     /// moment before that.
     ///
+    /// Both may run **more than once**: a backend on another machine begins again when the transaction
+    /// was taken back there. So `work` must begin from nothing each time: take no input away, and
+    /// collect into what it has just emptied.
+    ///
     /// # Errors
     /// Those of `work` and of the backend: `StoreBusy`, `StoreFull`, `TokenWriteProtected`, `Store`.
     /// Nothing is changed then.
     fn write(&self, work: &mut Writing<'_>, before: &dyn Fn()) -> Result<()>;
+    /// A number that differs from every earlier one of this `Store` after a commit by anybody, on any
+    /// machine. To be read before what it stands for.
+    ///
+    /// # Errors
+    /// Those of the backend.
+    fn stamp(&self) -> Result<u64>;
+    /// Sleeps until the stamp differs from `stamp`, or `most` has passed; answers the stamp.
+    ///
+    /// # Errors
+    /// Those of the backend.
+    fn wait(&self, stamp: u64, most: Duration) -> Result<u64>;
     /// Makes what was removed or replaced unreadable in every file of the store. Whether that could
     /// be done now; else it is worth another try later.
     ///

@@ -5,7 +5,7 @@ mod rows;
 mod schema;
 
 use super::registry::Turns;
-use super::{Reading, Store, Writing};
+use super::{Reading, Store, Writing, wait_by_looking};
 use crate::error::{Error, Result};
 use crate::ffi::os::locks::NoFork;
 use connection::cause;
@@ -31,6 +31,8 @@ pub struct SqliteStore {
     turns: Arc<Turns>,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    /// Only asks whether others have changed anything; opened when first asked.
+    watcher: Mutex<Option<Connection>>,
 }
 
 impl SqliteStore {
@@ -63,6 +65,7 @@ impl SqliteStore {
             turns,
             writer: Mutex::new(writer),
             readers: Mutex::new(Vec::new()),
+            watcher: Mutex::new(None),
         })
     }
 
@@ -131,6 +134,24 @@ impl Store for SqliteStore {
         }
         MutexGuard::unlock_fair(connection);
         Ok(())
+    }
+
+    fn stamp(&self) -> Result<u64> {
+        let _no_fork = NoFork::begin();
+        let mut watcher = self.watcher.try_lock_for(TURN).ok_or(Error::StoreBusy)?;
+        // Always the same connection: the number counts the commits of all others, from its own start.
+        let watcher = match &*watcher {
+            Some(watcher) => watcher,
+            None => watcher.insert(self.new_reader()?),
+        };
+        let version: i64 = watcher
+            .query_row("PRAGMA data_version", [], |row| row.get(0))
+            .map_err(self.failed())?;
+        Ok(u64::try_from(version).unwrap_or(0))
+    }
+
+    fn wait(&self, stamp: u64, most: Duration) -> Result<u64> {
+        wait_by_looking(|| self.stamp(), stamp, most)
     }
 
     fn scrub(&self) -> Result<bool> {

@@ -12,6 +12,7 @@ mod nodes;
 use super::{Node, Reader, Writer};
 use crate::error::{Error, Result};
 use crate::object::ObjectId;
+use crate::object::standing::Standing;
 use crate::seal::envelope::{mac, same};
 use nodes::{Inner, Leaf, MAC, decode_leaf, encode_leaf};
 use std::collections::BTreeMap;
@@ -40,6 +41,21 @@ pub enum Mark {
     ShredComplete,
     /// It is no object: the revision is what is recorded of a key's uses.
     Role,
+    /// It can be used, but is not the newest of its family.
+    Superseded,
+}
+
+impl Mark {
+    /// The mark of an object that stands like this.
+    #[must_use]
+    pub fn of(standing: Standing) -> Self {
+        match standing {
+            Standing::Current => Mark::Live,
+            Standing::Superseded => Mark::Superseded,
+            Standing::ShredPending => Mark::ShredPending,
+            Standing::Destroyed => Mark::ShredComplete,
+        }
+    }
 }
 
 /// What the tree says of an object.
@@ -47,7 +63,7 @@ pub enum Mark {
 pub struct Entry {
     /// The revision of its row.
     pub revision: u64,
-    /// Whether it is marked for destruction.
+    /// How it stands.
     pub mark: Mark,
 }
 

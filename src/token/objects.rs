@@ -34,15 +34,14 @@ impl Token {
     pub fn insert(&self, made: Vec<Attributes>) -> Result<Vec<Arc<Object>>> {
         let unlocked = self.login_needed()?;
         let mut objects = Vec::new();
-        let mut waiting = made;
         self.change(|writer| {
             let ring = self.keyring_within(&unlocked, writer)?;
             let card = self.card.load();
             objects.clear();
             let mut changes = Vec::new();
-            for attributes in std::mem::take(&mut waiting) {
+            for attributes in &made {
                 let id = free_place(&unlocked, writer)?;
-                let object = Object::new(id, 1, attributes);
+                let object = Object::new(id, 1, attributes.clone());
                 writer.put_row(&record::seal(&unlocked, &ring, &card, &object)?)?;
                 changes.push((id, Some(live(1))));
                 objects.push(Arc::new(object));
@@ -237,7 +236,11 @@ fn checked_row(unlocked: &Unlocked, reader: &dyn Reader, floor: u64, id: ObjectI
     let listed = unlocked.tree.entry(reader, floor, id)?;
     match (reader.row(id)?, listed) {
         (None, None) => Err(Error::ObjectHandleInvalid),
-        (Some(row), Some(entry)) if row.revision == entry.revision => Ok(row),
+        (Some(row), Some(entry))
+            if row.revision == entry.revision && entry.mark == Mark::of(row.standing) =>
+        {
+            Ok(row)
+        }
         _ => Err(tampered(id)),
     }
 }
@@ -275,6 +278,7 @@ pub(super) fn carry_over(
         let query = Query {
             scope: Scope::All,
             domain_key: Some(key.0),
+            any_standing: true,
             ..Query::default()
         };
         for id in writer.find(&query)? {

@@ -10,6 +10,8 @@ use crate::domain::key_token::{self, Body, Subject};
 use crate::domain::keyring::Keyring;
 use crate::error::{Error, Result};
 use crate::object::attribute::{AttributeType, Attributes, Value};
+use crate::object::standing::Standing;
+use crate::object::vendor::{CKA_KEYWARD_FAMILY, CKA_KEYWARD_TENANT};
 use crate::object::{Object, ObjectId};
 use crate::seal::envelope::{hash, mac};
 use crate::storage::{Column, IndexKey, Row};
@@ -25,6 +27,8 @@ pub(super) fn attribute_of(column: Column) -> AttributeType {
         Column::KeyType => CKA_KEY_TYPE,
         Column::Id => CKA_ID,
         Column::Label => CKA_LABEL,
+        Column::Tenant => CKA_KEYWARD_TENANT,
+        Column::Family => CKA_KEYWARD_FAMILY,
     }
 }
 
@@ -35,6 +39,8 @@ pub(super) fn index_key(column: Column, value: &Value, key: Option<&[u8; 32]>) -
         Column::KeyType => b"key type",
         Column::Id => b"id",
         Column::Label => b"label",
+        Column::Tenant => b"tenant",
+        Column::Family => b"family",
     };
     let number;
     let bytes = if let Value::Ulong(value) = value {
@@ -50,7 +56,7 @@ pub(super) fn index_key(column: Column, value: &Value, key: Option<&[u8; 32]>) -
     whole.first_chunk::<16>().copied()
 }
 
-fn index(attributes: &Attributes, key: Option<&[u8; 32]>) -> [Option<IndexKey>; 4] {
+fn index(attributes: &Attributes, key: Option<&[u8; 32]>) -> [Option<IndexKey>; Column::COUNT] {
     Column::ALL.map(|column| {
         attributes
             .value(attribute_of(column))
@@ -96,6 +102,7 @@ pub(super) fn seal(
     Ok(Row {
         id: object.id(),
         revision: object.revision(),
+        standing: Standing::Current,
         private,
         index: index(attributes, private.then_some(&unlocked.keys().index)),
         domain_key: needs_sealing.then(|| ring.active().id().0),

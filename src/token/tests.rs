@@ -141,14 +141,17 @@ type Copied = Vec<rusqlite::types::Value>;
 
 fn copy_of(sql: &Connection, id: ObjectId) -> Copied {
     sql.query_row("SELECT * FROM objects WHERE id = ?1", [&id.0[..]], |row| {
-        (0..11).map(|place| row.get(place)).collect()
+        (0..row.as_ref().column_count())
+            .map(|place| row.get(place))
+            .collect()
     })
     .unwrap()
 }
 
 fn restore(sql: &Connection, row: Copied) {
-    let put = "INSERT OR REPLACE INTO objects VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)";
-    sql.execute(put, rusqlite::params_from_iter(row)).unwrap();
+    let marks = vec!["?"; row.len()].join(",");
+    let put = format!("INSERT OR REPLACE INTO objects VALUES ({marks})");
+    sql.execute(&put, rusqlite::params_from_iter(row)).unwrap();
 }
 
 #[test]

@@ -112,10 +112,13 @@ impl Token {
             .filter(|known| known.is_genuine(unlocked.keys()));
         let survey = self.store.reading(|reader| {
             let mut survey = unlocked.tree.survey(reader)?;
-            for (id, revision) in reader.revisions()? {
+            for (id, revision, standing) in reader.revisions()? {
                 let found = match survey.entries.remove(&id) {
                     Some(entry) if entry.revision != revision => {
                         Some(Finding::PutBack(id, revision, entry.revision))
+                    }
+                    Some(entry) if entry.mark != Mark::of(standing) => {
+                        Some(Finding::Damaged(id, "its standing was edited".to_owned()))
                     }
                     None if !survey.damaged.contains(&leaf_of(id)) => Some(Finding::Foreign(id)),
                     _ => look(reader, id)?,
@@ -173,6 +176,7 @@ impl Token {
             let mut gone = Vec::new();
             for id in writer.find(&Query {
                 scope: Scope::All,
+                any_standing: true,
                 ..Query::default()
             })? {
                 let Some(row) = writer.row(id)? else { continue };
@@ -183,7 +187,7 @@ impl Token {
                         id,
                         Entry {
                             revision: row.revision,
-                            mark: Mark::Live,
+                            mark: Mark::of(row.standing),
                         },
                     );
                 } else {

@@ -3,6 +3,7 @@
 use super::{everything, on_disk, row, store};
 use keyward_pkcs11::error::Error;
 use keyward_pkcs11::object::ObjectId;
+use keyward_pkcs11::object::standing::Standing;
 use keyward_pkcs11::storage::Row;
 use keyward_pkcs11::storage::sqlite::SqliteStore;
 use rusqlite::Connection;
@@ -135,6 +136,89 @@ fn a_database_of_a_newer_program_is_refused() {
         matches!(&refused, Some(Error::Store(text)) if text.contains("update")),
         "{refused:?}"
     );
+}
+
+/// The tables as the first version of the schema had them, with a row and a domain token.
+const FIRST_SCHEMA: &str = "
+    PRAGMA journal_mode = WAL;
+    CREATE TABLE facts (name TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE objects (
+        place INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, revision INTEGER NOT NULL,
+        private INTEGER NOT NULL, class BLOB, key_type BLOB, key_id BLOB, label BLOB, domain_key BLOB,
+        clear BLOB, sealed BLOB
+    ) STRICT;
+    CREATE INDEX objects_class ON objects (class);
+    CREATE INDEX objects_key_id ON objects (key_id);
+    CREATE INDEX objects_label ON objects (label);
+    CREATE INDEX objects_domain_key ON objects (domain_key);
+    CREATE TABLE nodes (level INTEGER NOT NULL, place INTEGER NOT NULL, body BLOB NOT NULL,
+        mac BLOB NOT NULL, PRIMARY KEY (level, place)) STRICT, WITHOUT ROWID;
+    CREATE TABLE domain_tokens (version INTEGER PRIMARY KEY NOT NULL, hash BLOB NOT NULL,
+        token BLOB NOT NULL) STRICT;
+    CREATE TABLE events (place INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL,
+        kind TEXT NOT NULL, text TEXT NOT NULL) STRICT;
+    INSERT INTO facts VALUES ('a', x'01');
+    INSERT INTO domain_tokens VALUES (4, zeroblob(32), x'05');
+    INSERT INTO objects (id, revision, private, class, label, domain_key, clear, sealed)
+        VALUES (zeroblob(16), 3, 1, zeroblob(16), NULL, zeroblob(16), NULL, x'0102');
+    PRAGMA user_version = 1;
+";
+
+#[test]
+fn a_database_of_the_first_schema_is_brought_to_the_newest_with_all_that_is_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(FIRST_SCHEMA).unwrap();
+    drop(old);
+    let kept = Row {
+        id: ObjectId([0; 16]),
+        revision: 3,
+        standing: Standing::Current,
+        private: true,
+        index: [Some([0; 16]), None, None, None, None, None],
+        domain_key: Some([0; 16]),
+        clear: None,
+        sealed: Some(vec![1, 2]),
+    };
+    // Twice: the second finds the newest schema.
+    for _ in 0..2 {
+        let own = SqliteStore::open(&path, SHORT).unwrap();
+        let found = store(&own)
+            .reading(|reader| {
+                Ok((
+                    reader.row(kept.id)?,
+                    reader.fact("a")?,
+                    reader.domain_rows()?,
+                ))
+            })
+            .unwrap();
+        assert_eq!(found.0, Some(kept.clone()));
+        assert_eq!(found.1, Some(vec![1]));
+        assert_eq!(found.2.len(), 1);
+        store(&own)
+            .writing(|writer| writer.put_row(&row(5)), &|| ())
+            .unwrap();
+        let under = store(&own).reading(|reader| reader.rows_under([0; 16], None, 9));
+        assert_eq!(under.unwrap(), [kept.clone()]);
+    }
+}
+
+#[test]
+fn an_edited_standing_is_not_taken_for_one_that_can_be_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let own = on_disk(directory.path());
+    store(&own)
+        .writing(|writer| writer.put_row(&row(1)), &|| ())
+        .unwrap();
+    let other = Connection::open(directory.path().join("token.db")).unwrap();
+    for edited in [-1_i64, 4, i64::MAX] {
+        other
+            .execute("UPDATE objects SET standing = ?1", [edited])
+            .unwrap();
+        let found = store(&own).reading(|reader| reader.row(ObjectId([1; 16])));
+        assert_eq!(found.unwrap().unwrap().standing, Standing::Destroyed);
+    }
 }
 
 #[test]

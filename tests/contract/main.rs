@@ -15,6 +15,7 @@ mod disk;
 mod suite;
 
 use keyward_pkcs11::object::ObjectId;
+use keyward_pkcs11::object::standing::Standing;
 use keyward_pkcs11::storage::memory::MemoryStore;
 use keyward_pkcs11::storage::sqlite::SqliteStore;
 use keyward_pkcs11::storage::{Query, Row, Scope, Store};
@@ -49,6 +50,16 @@ contract!(
     facts_nodes_and_domain_tokens_are_kept_by_name,
     old_events_are_forgotten,
     clearing_leaves_nothing,
+    a_search_answers_current_rows_unless_asked_for_every_standing,
+    tenants_and_families_are_found,
+    rows_under_a_domain_key_come_in_parts_of_every_standing,
+    resealing_replaces_what_is_still_as_it_was_and_nothing_else,
+    thousands_are_resealed_at_once,
+    facts_are_listed_by_their_beginning,
+    a_version_of_the_domain_is_added_once,
+    of_many_who_add_a_version_one_wins,
+    the_stamp_moves_with_every_commit,
+    a_sleeper_wakes_at_a_change_or_when_its_time_is_up,
 );
 
 fn on_disk(directory: &Path) -> SqliteStore {
@@ -63,12 +74,15 @@ fn row(number: u8) -> Row {
     Row {
         id: ObjectId([number; 16]),
         revision: 1,
+        standing: Standing::Current,
         private: number.is_multiple_of(2),
         index: [
             Some([1; 16]),
             None,
             Some([number; 16]),
             Some([number / 2; 16]),
+            (number > 4).then_some([5; 16]),
+            None,
         ],
         domain_key: (number > 3).then_some([9; 16]),
         clear: (!number.is_multiple_of(2)).then(|| vec![number; 10]),

@@ -3,11 +3,13 @@
 use super::{everything, row};
 use keyward_pkcs11::error::Error;
 use keyward_pkcs11::object::ObjectId;
+use keyward_pkcs11::object::standing::Standing;
 use keyward_pkcs11::storage::{
-    Column, DomainRow, EVENTS_KEPT, Event, Node, Query, Row, Scope, Store,
+    Column, DomainRow, EVENTS_KEPT, Event, Node, Query, Resealed, Row, Scope, Store,
 };
 use std::cell::Cell;
-use std::sync::mpsc;
+use std::sync::{Barrier, mpsc};
+use std::time::{Duration, Instant};
 
 fn put(store: &dyn Store, rows: &[Row]) {
     store
@@ -25,7 +27,7 @@ fn find(store: &dyn Store, query: &Query) -> Vec<u8> {
 
 pub(crate) fn rows_come_back_as_they_were(store: &dyn Store) {
     let empty = Row {
-        index: [None; 4],
+        index: [None; Column::COUNT],
         clear: None,
         sealed: None,
         ..row(7)
@@ -54,7 +56,7 @@ pub(crate) fn a_row_replaces_the_one_with_its_id(store: &dyn Store) {
     put(store, &[row(1), row(2), row(3)]);
     let next = Row {
         revision: 2,
-        index: [None; 4],
+        index: [None; Column::COUNT],
         clear: None,
         ..row(1)
     };
@@ -78,7 +80,7 @@ pub(crate) fn a_row_replaces_the_one_with_its_id(store: &dyn Store) {
     let revisions = store.reading(|reader| reader.revisions()).unwrap();
     let listed: Vec<_> = revisions
         .iter()
-        .map(|(id, revision)| (id.0[0], *revision))
+        .map(|(id, revision, _)| (id.0[0], *revision))
         .collect();
     assert_eq!(listed, [(1, 2), (3, 1), (2, 1)]);
 }
@@ -317,4 +319,294 @@ pub(crate) fn clearing_leaves_nothing(store: &dyn Store) {
     assert_eq!(store.reading(|reader| reader.node(0, 0)).unwrap(), None);
     put(store, &[row(2)]);
     assert_eq!(find(store, &everything()), [2]);
+}
+
+/// Rows 1 to 5 of every standing; 1 and 5 are current.
+fn of_every_standing() -> Vec<Row> {
+    let standing = |number: u8| Standing::ALL[usize::from(number - 1) % 4];
+    let rows = (1..=5).map(|number| Row {
+        standing: standing(number),
+        ..row(number)
+    });
+    rows.collect()
+}
+
+pub(crate) fn a_search_answers_current_rows_unless_asked_for_every_standing(store: &dyn Store) {
+    put(store, &of_every_standing());
+    let all = Query {
+        any_standing: true,
+        ..everything()
+    };
+    assert_eq!(find(store, &everything()), [1, 5]);
+    assert_eq!(find(store, &all), [1, 2, 3, 4, 5]);
+    let count = |query: &Query| store.reading(|reader| reader.count(query)).unwrap();
+    assert_eq!((count(&everything()), count(&all)), (2, 5));
+    let listed = store.reading(|reader| reader.revisions()).unwrap();
+    let listed: Vec<_> = listed.iter().map(|(_, _, standing)| *standing).collect();
+    assert_eq!(listed[..4], Standing::ALL);
+    for wanted in of_every_standing() {
+        assert_eq!(
+            store.reading(|reader| reader.row(wanted.id)).unwrap(),
+            Some(wanted)
+        );
+    }
+    put(store, &[row(2)]);
+    assert_eq!(find(store, &everything()), [1, 2, 5]);
+}
+
+pub(crate) fn tenants_and_families_are_found(store: &dyn Store) {
+    let of = |number: u8, tenant: u8, family: u8| {
+        let mut row = row(number);
+        row.index[4] = Some([tenant; 16]);
+        row.index[5] = Some([family; 16]);
+        row
+    };
+    put(store, &[of(1, 7, 1), of(2, 7, 2), of(3, 8, 1)]);
+    let with = |conditions: &[(Column, u8)]| Query {
+        conditions: conditions
+            .iter()
+            .map(|(column, value)| (*column, vec![[*value; 16]]))
+            .collect(),
+        ..everything()
+    };
+    assert_eq!(find(store, &with(&[(Column::Tenant, 7)])), [1, 2]);
+    assert_eq!(find(store, &with(&[(Column::Family, 1)])), [1, 3]);
+    let both = with(&[(Column::Class, 1), (Column::Tenant, 7), (Column::Family, 1)]);
+    assert_eq!(find(store, &both), [1]);
+    let of_class = with(&[(Column::Class, 1), (Column::Tenant, 7)]);
+    assert_eq!(find(store, &of_class), [1, 2]);
+    assert_eq!(find(store, &with(&[(Column::Tenant, 1)])), []);
+}
+
+pub(crate) fn rows_under_a_domain_key_come_in_parts_of_every_standing(store: &dyn Store) {
+    let numbers = [9, 4, 7, 5, 8, 1, 6];
+    let rows = numbers.map(|number| Row {
+        standing: Standing::ALL[usize::from(number) % 4],
+        ..row(number)
+    });
+    put(store, &rows);
+    let part = |after: Option<u8>, limit| {
+        let after = after.map(|number| ObjectId([number; 16]));
+        let rows = store.reading(|reader| reader.rows_under([9; 16], after, limit));
+        let rows = rows.unwrap();
+        rows.iter().map(|row| row.id.0[0]).collect::<Vec<_>>()
+    };
+    assert_eq!(part(None, 4), [4, 5, 6, 7]);
+    assert_eq!(part(Some(7), 4), [8, 9]);
+    assert_eq!(part(Some(9), 4), []);
+    assert_eq!(part(Some(2), 1), [4]);
+    let whole = store.reading(|reader| reader.rows_under([9; 16], None, 1));
+    let expected = rows.iter().find(|row| row.id.0[0] == 4);
+    assert_eq!(whole.unwrap().first(), expected);
+    let none = store.reading(|reader| reader.rows_under([8; 16], None, 10));
+    assert_eq!(none.unwrap(), []);
+}
+
+fn resealed(row: &Row, to: u8) -> Resealed {
+    Resealed {
+        id: row.id,
+        revision: row.revision,
+        from: row.domain_key.unwrap(),
+        to: [to; 16],
+        sealed: vec![to; 50],
+    }
+}
+
+pub(crate) fn resealing_replaces_what_is_still_as_it_was_and_nothing_else(store: &dyn Store) {
+    put(store, &[row(3), row(4), row(5), row(6), row(7)]);
+    let moved = Row {
+        revision: 2,
+        ..row(5)
+    };
+    put(store, std::slice::from_ref(&moved));
+    let elsewhere = Resealed {
+        from: [1; 16],
+        ..resealed(&row(6), 10)
+    };
+    let gone = Resealed {
+        id: ObjectId([99; 16]),
+        ..resealed(&row(6), 10)
+    };
+    let all = [
+        resealed(&row(4), 10),
+        resealed(&row(5), 10),
+        elsewhere,
+        gone,
+        resealed(&row(7), 11),
+    ];
+    let count = store.writing(|writer| writer.reseal(&all), &|| ()).unwrap();
+    assert_eq!(count, 2);
+    let under = |number: u8, key: u8| Row {
+        domain_key: Some([key; 16]),
+        sealed: Some(vec![key; 50]),
+        ..row(number)
+    };
+    for wanted in [row(3), under(4, 10), moved, row(6), under(7, 11)] {
+        assert_eq!(
+            store.reading(|reader| reader.row(wanted.id)).unwrap(),
+            Some(wanted)
+        );
+    }
+    assert_eq!(find(store, &everything()), [3, 4, 5, 6, 7]);
+    let again = store.writing(|writer| writer.reseal(&all), &|| ()).unwrap();
+    assert_eq!(again, 0);
+    let none = store.writing(|writer| writer.reseal(&[]), &|| ()).unwrap();
+    assert_eq!(none, 0);
+}
+
+pub(crate) fn thousands_are_resealed_at_once(store: &dyn Store) {
+    let numbered = |number: u16| {
+        let mut row = row(9);
+        row.id.0[..2].copy_from_slice(&number.to_be_bytes());
+        row
+    };
+    let rows: Vec<_> = (0..4000).map(numbered).collect();
+    put(store, &rows);
+    let new: Vec<_> = rows.iter().map(|row| resealed(row, 3)).collect();
+    let count = store.writing(|writer| writer.reseal(&new), &|| ()).unwrap();
+    assert_eq!(count, 4000);
+    let left = Query {
+        domain_key: Some([9; 16]),
+        any_standing: true,
+        ..everything()
+    };
+    assert_eq!(store.reading(|reader| reader.count(&left)).unwrap(), 0);
+}
+
+pub(crate) fn facts_are_listed_by_their_beginning(store: &dyn Store) {
+    let names = [
+        "running/b",
+        "running/a",
+        "running",
+        "runningx",
+        "running/\u{e9}",
+        "other",
+        "s",
+    ];
+    store
+        .writing(
+            |writer| {
+                let mut named = names.iter();
+                named.try_for_each(|name| writer.set_fact(name, Some(name.as_bytes())))
+            },
+            &|| (),
+        )
+        .unwrap();
+    let listed = |prefix: &str| {
+        let facts = store.reading(|reader| reader.facts(prefix)).unwrap();
+        for (name, value) in &facts {
+            assert_eq!(name.as_bytes(), value);
+        }
+        facts.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        listed("running/"),
+        ["running/a", "running/b", "running/\u{e9}"]
+    );
+    assert_eq!(listed("none"), Vec::<String>::new());
+    assert_eq!(listed("%"), Vec::<String>::new());
+    assert_eq!(listed("").len(), names.len());
+}
+
+fn version(version: u64, byte: u8) -> DomainRow {
+    DomainRow {
+        version,
+        hash: [byte; 32],
+        token: vec![byte; 40],
+    }
+}
+
+fn add(store: &dyn Store, row: &DomainRow) -> bool {
+    store
+        .writing(|writer| writer.add_domain_row(row), &|| ())
+        .unwrap()
+}
+
+pub(crate) fn a_version_of_the_domain_is_added_once(store: &dyn Store) {
+    let newest = || store.reading(|reader| reader.newest_domain_row()).unwrap();
+    assert_eq!(newest(), None);
+    assert!(add(store, &version(1, 1)));
+    assert!(add(store, &version(2, 2)));
+    assert!(!add(store, &version(2, 3)));
+    assert!(!add(store, &version(1, 3)));
+    assert_eq!(newest(), Some((2, [2; 32])));
+    // What was refused took nothing else of its transaction with it.
+    let both = store.writing(
+        |writer| {
+            let added = writer.add_domain_row(&version(2, 9))?;
+            writer.set_fact("a", Some(b"b"))?;
+            Ok((added, writer.add_domain_row(&version(3, 4))?))
+        },
+        &|| (),
+    );
+    assert_eq!(both.unwrap(), (false, true));
+    let after = |least| {
+        store
+            .reading(|reader| reader.domain_rows_after(least))
+            .unwrap()
+    };
+    assert_eq!(after(1), [version(2, 2), version(3, 4)]);
+    assert_eq!(after(3), []);
+    assert_eq!(after(0).len(), 3);
+    assert_eq!(
+        store.reading(|reader| reader.fact("a")).unwrap(),
+        Some(b"b".to_vec())
+    );
+}
+
+pub(crate) fn of_many_who_add_a_version_one_wins(store: &dyn Store) {
+    const RACERS: u8 = 4;
+    for round in 1..=20 {
+        let start = Barrier::new(usize::from(RACERS));
+        let won: Vec<u8> = std::thread::scope(|scope| {
+            let race = |racer: u8| {
+                let start = &start;
+                scope.spawn(move || {
+                    start.wait();
+                    add(store, &version(round, racer)).then_some(racer)
+                })
+            };
+            let racers: Vec<_> = (0..RACERS).map(race).collect();
+            let answers = racers.into_iter().map(|racer| racer.join().unwrap());
+            answers.flatten().collect()
+        });
+        assert_eq!(won.len(), 1);
+        let kept = store.reading(|reader| reader.newest_domain_row()).unwrap();
+        assert_eq!(kept, Some((round, [won[0]; 32])));
+    }
+}
+
+pub(crate) fn the_stamp_moves_with_every_commit(store: &dyn Store) {
+    let mut stamps = vec![store.stamp().unwrap()];
+    for number in 1..=3 {
+        put(store, &[row(number)]);
+        stamps.push(store.stamp().unwrap());
+    }
+    let mut different = stamps.clone();
+    different.dedup();
+    assert_eq!(different, stamps);
+    let quiet = store.stamp().unwrap();
+    store.reading(|reader| reader.find(&everything())).unwrap();
+    assert_eq!(store.stamp().unwrap(), quiet);
+}
+
+pub(crate) fn a_sleeper_wakes_at_a_change_or_when_its_time_is_up(store: &dyn Store) {
+    let seen = store.stamp().unwrap();
+    let start = Instant::now();
+    let most = Duration::from_millis(30);
+    assert_eq!(store.wait(seen, most).unwrap(), seen);
+    assert!(start.elapsed() >= most);
+    let (asleep, wait_asleep) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let sleeper = scope.spawn(move || {
+            asleep.send(()).unwrap();
+            store.wait(seen, Duration::from_secs(3600)).unwrap()
+        });
+        wait_asleep.recv().unwrap();
+        put(store, &[row(1)]);
+        assert_ne!(sleeper.join().unwrap(), seen);
+    });
+    // What has changed already is not waited for.
+    let now = store.wait(seen, Duration::from_secs(3600)).unwrap();
+    assert_ne!(now, seen);
 }

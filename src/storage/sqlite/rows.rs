@@ -3,8 +3,10 @@
 use super::{cause, schema};
 use crate::error::{Error, Result};
 use crate::object::ObjectId;
+use crate::object::standing::Standing;
 use crate::storage::{
-    Column, DomainRow, EVENTS_KEPT, Event, IndexKey, Node, Query, Reader, Row, Scope, Writer,
+    Column, DomainRow, EVENTS_KEPT, Event, IndexKey, Node, Query, Reader, Resealed, Row, Scope,
+    Writer,
 };
 use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, OptionalExtension, Params, params, params_from_iter};
@@ -53,6 +55,12 @@ impl Rows<'_> {
     }
 }
 
+/// What [`read_row`] reads, in its order.
+const ROW: &str = "id, revision, standing, private,
+    class, key_type, key_id, label, tenant, family, domain_key, clear, sealed";
+/// What [`read_domain_row`] reads, in its order.
+const DOMAIN_ROW: &str = "version, hash, token";
+
 impl Reader for Rows<'_> {
     fn fact(&self, name: &str) -> Result<Option<Vec<u8>>> {
         self.one("SELECT value FROM facts WHERE name = ?1", [name], |row| {
@@ -60,35 +68,56 @@ impl Reader for Rows<'_> {
         })
     }
 
+    fn facts(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>> {
+        // Names that begin with the prefix stand together; no name has the last character there is.
+        let sql = "SELECT name, value FROM facts
+                   WHERE name >= ?1 AND name < ?1 || char(1114111) ORDER BY name";
+        self.all(sql, [prefix], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
     fn row(&self, id: ObjectId) -> Result<Option<Row>> {
-        let sql =
-            "SELECT revision, private, class, key_type, key_id, label, domain_key, clear, sealed
-                   FROM objects WHERE id = ?1";
-        self.one(sql, [&id.0[..]], |row| {
-            Ok(Row {
-                id,
-                revision: number(row, 0)?,
-                private: row.get(1)?,
-                index: [key(row, 2)?, key(row, 3)?, key(row, 4)?, key(row, 5)?],
-                domain_key: key(row, 6)?,
-                clear: row.get(7)?,
-                sealed: row.get(8)?,
-            })
-        })
+        let sql = format!("SELECT {ROW} FROM objects WHERE id = ?1");
+        Ok(self.one(&sql, [&id.0[..]], read_row)?.flatten())
+    }
+
+    fn rows_under(
+        &self,
+        domain_key: [u8; 16],
+        after: Option<ObjectId>,
+        limit: usize,
+    ) -> Result<Vec<Row>> {
+        let sql = format!(
+            "SELECT {ROW} FROM objects WHERE domain_key = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+        );
+        // Before every id of 16 bytes comes the empty one.
+        let after = after.map_or(Vec::new(), |id| id.0.to_vec());
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.all(&sql, params![domain_key, after, limit], read_row)?;
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    fn count(&self, query: &Query) -> Result<u64> {
+        let (condition, values) = search(query);
+        let sql = format!("SELECT count(*) FROM objects WHERE {condition}");
+        let count = self.one(&sql, params_from_iter(values), |row| number(row, 0))?;
+        Ok(count.unwrap_or(0))
     }
 
     fn find(&self, query: &Query) -> Result<Vec<ObjectId>> {
-        let (sql, values) = search(query);
+        let (condition, values) = search(query);
+        let sql = format!("SELECT id FROM objects WHERE {condition} ORDER BY place");
         let found = self.all(&sql, params_from_iter(values), |row| key(row, 0))?;
         // An id of another length was not written by this program: no object can be named by it.
         Ok(found.into_iter().flatten().map(ObjectId).collect())
     }
 
-    fn revisions(&self) -> Result<Vec<(ObjectId, u64)>> {
-        let sql = "SELECT id, revision FROM objects ORDER BY place";
-        let rows = self.all(sql, [], |row| Ok((key(row, 0)?, number(row, 1)?)))?;
-        let named = |(id, revision): (Option<IndexKey>, u64)| Some((ObjectId(id?), revision));
-        Ok(rows.into_iter().filter_map(named).collect())
+    fn revisions(&self) -> Result<Vec<(ObjectId, u64, Standing)>> {
+        let sql = "SELECT id, revision, standing FROM objects ORDER BY place";
+        let rows = self.all(sql, [], |row| {
+            let (revision, standing) = (number(row, 1)?, standing(row, 2)?);
+            Ok(key(row, 0)?.map(|id| (ObjectId(id), revision, standing)))
+        })?;
+        Ok(rows.into_iter().flatten().collect())
     }
 
     fn node(&self, level: u8, place: u16) -> Result<Option<Node>> {
@@ -102,15 +131,21 @@ impl Reader for Rows<'_> {
     }
 
     fn domain_rows(&self) -> Result<Vec<DomainRow>> {
-        let sql = "SELECT version, hash, token FROM domain_tokens ORDER BY version";
-        self.all(sql, [], |row| {
-            let hash = fixed(row, 1)?.unwrap_or([0; 32]);
-            Ok(DomainRow {
-                version: number(row, 0)?,
-                hash,
-                token: row.get(2)?,
-            })
+        let sql = format!("SELECT {DOMAIN_ROW} FROM domain_tokens ORDER BY version");
+        self.all(&sql, [], read_domain_row)
+    }
+
+    fn newest_domain_row(&self) -> Result<Option<(u64, [u8; 32])>> {
+        let sql = "SELECT version, hash FROM domain_tokens ORDER BY version DESC LIMIT 1";
+        self.one(sql, [], |row| {
+            Ok((number(row, 0)?, fixed(row, 1)?.unwrap_or([0; 32])))
         })
+    }
+
+    fn domain_rows_after(&self, version: u64) -> Result<Vec<DomainRow>> {
+        let sql =
+            format!("SELECT {DOMAIN_ROW} FROM domain_tokens WHERE version > ?1 ORDER BY version");
+        self.all(&sql, [signed(version)?], read_domain_row)
     }
 
     fn events(&self, limit: usize) -> Result<Vec<Event>> {
@@ -140,23 +175,28 @@ impl Writer for Rows<'_> {
     }
 
     fn put_row(&self, row: &Row) -> Result<()> {
-        let [class, key_type, key_id, label] = row.index;
+        let [class, key_type, key_id, label, tenant, family] = row.index;
         self.run(
-            "INSERT INTO objects
-                (id, revision, private, class, key_type, key_id, label, domain_key, clear, sealed)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+            "INSERT INTO objects (id, revision, standing, private, class, key_type, key_id, label,
+                tenant, family, domain_key, clear, sealed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT (id) DO UPDATE SET
-                revision = excluded.revision, private = excluded.private, class = excluded.class,
-                key_type = excluded.key_type, key_id = excluded.key_id, label = excluded.label,
-                domain_key = excluded.domain_key, clear = excluded.clear, sealed = excluded.sealed",
+                revision = excluded.revision, standing = excluded.standing,
+                private = excluded.private, class = excluded.class, key_type = excluded.key_type,
+                key_id = excluded.key_id, label = excluded.label, tenant = excluded.tenant,
+                family = excluded.family, domain_key = excluded.domain_key, clear = excluded.clear,
+                sealed = excluded.sealed",
             params![
                 row.id.0,
                 signed(row.revision)?,
+                row.standing.number(),
                 row.private,
                 class,
                 key_type,
                 key_id,
                 label,
+                tenant,
+                family,
                 row.domain_key,
                 row.clear,
                 row.sealed
@@ -169,6 +209,19 @@ impl Writer for Rows<'_> {
         Ok(self.run("DELETE FROM objects WHERE id = ?1", [&id.0[..]])? > 0)
     }
 
+    fn reseal(&self, rows: &[Resealed]) -> Result<u64> {
+        let sql = "UPDATE objects SET sealed = ?1, domain_key = ?2
+                   WHERE id = ?3 AND revision = ?4 AND domain_key = ?5";
+        let mut statement = self.checked(self.connection.prepare_cached(sql))?;
+        let mut replaced = 0;
+        for row in rows {
+            let revision = signed(row.revision)?;
+            let one = statement.execute(params![row.sealed, row.to, row.id.0, revision, row.from]);
+            replaced += u64::from(self.checked(one)? > 0);
+        }
+        Ok(replaced)
+    }
+
     fn put_node(&self, level: u8, place: u16, node: &Node) -> Result<()> {
         self.run(
             "INSERT INTO nodes (level, place, body, mac) VALUES (?1, ?2, ?3, ?4)
@@ -176,6 +229,15 @@ impl Writer for Rows<'_> {
             params![level, place, node.body, node.mac],
         )?;
         Ok(())
+    }
+
+    fn add_domain_row(&self, row: &DomainRow) -> Result<bool> {
+        let added = self.run(
+            "INSERT INTO domain_tokens (version, hash, token) VALUES (?1, ?2, ?3)
+             ON CONFLICT (version) DO NOTHING",
+            params![signed(row.version)?, row.hash, row.token],
+        )?;
+        Ok(added > 0)
     }
 
     fn put_domain_row(&self, row: &DomainRow) -> Result<()> {
@@ -215,30 +277,36 @@ impl Writer for Rows<'_> {
     }
 }
 
-/// The statement of a search and its values. Equal shapes of query make equal texts, so that the
+/// The condition of a search and its values. Equal shapes of query make equal texts, so that the
 /// statement stays prepared.
 fn search(query: &Query) -> (String, Vec<Value>) {
-    let mut sql = String::from("SELECT id FROM objects WHERE ");
     let mut values = Vec::new();
-    sql.push_str(match query.scope {
+    let mut sql = String::from(match query.scope {
         Scope::Public => "private = 0",
         Scope::Private => "private = 1",
         Scope::All => "true",
     });
-    // A class has thousands of objects, a label or id has few: the plus keeps SQLite from taking the
-    // index of the class when there is a better one.
-    let narrow = |(column, _): &(Column, _)| matches!(column, Column::Id | Column::Label);
-    let class = if query.conditions.iter().any(narrow) {
-        " AND +class IN ("
-    } else {
-        " AND class IN ("
+    if !query.any_standing {
+        sql.push_str(" AND standing = 0");
+    }
+    // A class or a tenant has thousands of objects, a label or id has few: the plus keeps SQLite from
+    // taking the index of the former when there is a better one.
+    let has = |wanted: &[Column]| {
+        let mut conditions = query.conditions.iter();
+        conditions.any(|(column, _)| wanted.contains(column))
     };
+    let narrow = has(&[Column::Id, Column::Label, Column::Family]);
+    let tenant = has(&[Column::Tenant]);
     for (column, keys) in &query.conditions {
         sql.push_str(match column {
-            Column::Class => class,
+            Column::Class if narrow || tenant => " AND +class IN (",
+            Column::Class => " AND class IN (",
             Column::KeyType => " AND key_type IN (",
             Column::Id => " AND key_id IN (",
             Column::Label => " AND label IN (",
+            Column::Tenant if narrow => " AND +tenant IN (",
+            Column::Tenant => " AND tenant IN (",
+            Column::Family => " AND family IN (",
         });
         sql.push_str(&vec!["?"; keys.len()].join(", "));
         sql.push(')');
@@ -248,8 +316,46 @@ fn search(query: &Query) -> (String, Vec<Value>) {
         sql.push_str(" AND domain_key = ?");
         values.push(Value::Blob(key.to_vec()));
     }
-    sql.push_str(" ORDER BY place");
     (sql, values)
+}
+
+/// A row of [`ROW`]; `None` when its id is of another length, which this program never wrote.
+fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Row>> {
+    let Some(id) = key(row, 0)? else {
+        return Ok(None);
+    };
+    Ok(Some(Row {
+        id: ObjectId(id),
+        revision: number(row, 1)?,
+        standing: standing(row, 2)?,
+        private: row.get(3)?,
+        index: [
+            key(row, 4)?,
+            key(row, 5)?,
+            key(row, 6)?,
+            key(row, 7)?,
+            key(row, 8)?,
+            key(row, 9)?,
+        ],
+        domain_key: key(row, 10)?,
+        clear: row.get(11)?,
+        sealed: row.get(12)?,
+    }))
+}
+
+/// A row of [`DOMAIN_ROW`].
+fn read_domain_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<DomainRow> {
+    Ok(DomainRow {
+        version: number(row, 0)?,
+        hash: fixed(row, 1)?.unwrap_or([0; 32]),
+        token: row.get(2)?,
+    })
+}
+
+/// How a row stands. A number that is none was edited: it reads as the last one, which the row tree
+/// will not bear out of a row that can be used.
+fn standing(row: &rusqlite::Row<'_>, place: usize) -> rusqlite::Result<Standing> {
+    Ok(Standing::from_number(number(row, place)?).unwrap_or(Standing::Destroyed))
 }
 
 /// A blob of 16 bytes; `None` when it is null or of another length.

@@ -4,7 +4,8 @@ use crate::error::{Error, Result};
 use rusqlite::Connection;
 
 /// One step for each version of the schema; version N is what the first N steps make.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE facts (
         name TEXT PRIMARY KEY NOT NULL,
         value BLOB NOT NULL
@@ -44,7 +45,17 @@ const STEPS: &[&str] = &["
         kind TEXT NOT NULL,
         text TEXT NOT NULL
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE objects ADD COLUMN standing INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE objects ADD COLUMN tenant BLOB;
+    ALTER TABLE objects ADD COLUMN family BLOB;
+    CREATE INDEX objects_tenant ON objects (tenant);
+    CREATE INDEX objects_family ON objects (family);
+    DROP INDEX objects_domain_key;
+    CREATE INDEX objects_domain_key ON objects (domain_key, id);
+",
+];
 
 /// Every table, for [`super::super::Writer::clear`].
 pub(super) const TABLES: [&str; 5] = ["facts", "objects", "nodes", "domain_tokens", "events"];
@@ -66,7 +77,7 @@ pub(super) fn migrate(
     let found = version(&transaction).map_err(failed)?;
     let steps = STEPS.get(found..).ok_or_else(|| {
         Error::Store(format!(
-            "the token's database has schema {found}, this program knows {}: update Keyward",
+            "the database has schema {found}, this program knows {}: update Keyward",
             STEPS.len()
         ))
     })?;

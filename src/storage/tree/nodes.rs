@@ -72,6 +72,7 @@ pub(super) fn encode_leaf(leaf: &Leaf) -> Vec<u8> {
             Mark::ShredPending => 1,
             Mark::ShredComplete => 2,
             Mark::Role => 3,
+            Mark::Superseded => 4,
         });
     }
     body
@@ -88,6 +89,7 @@ pub(super) fn decode_leaf(body: &[u8]) -> Option<Leaf> {
                 [1] => Mark::ShredPending,
                 [2] => Mark::ShredComplete,
                 [3] => Mark::Role,
+                [4] => Mark::Superseded,
                 _ => return None,
             };
             Some((
