@@ -257,6 +257,26 @@ pub enum Error {
     /// A domain command was refused by rule or state; the text says why.
     #[error("{0}")]
     DomainRule(String),
+    /// A customer key's policy does not allow this; the text says what of it.
+    #[error("{0}")]
+    PolicyDenied(String),
+    /// A customer key's policy asks who uses it, and the login named nobody.
+    #[error("the key's policy wants to know the operator: log in with C_LoginUser or --operator")]
+    OperatorNeeded,
+    /// The operator that a login names is none of the domain, is suspended or has expired.
+    #[error("the domain has no operator {0} who may log in")]
+    OperatorUnknown(String),
+    /// A request names an older version of a customer key for encryption: only the newest encrypts.
+    #[error("version {asked} only decrypts: the newest version is {newest}")]
+    VersionSuperseded {
+        /// The version that was named.
+        asked: u64,
+        /// The newest.
+        newest: u64,
+    },
+    /// An older version of a customer key is still needed: so many things are counted as wrapped under it.
+    #[error("{0} things are counted as wrapped under this version: re-wrap them, or use force")]
+    VersionInUse(u64),
     /// A setting in keyward.toml or the environment is wrong; the text names it.
     #[error("bad setting: {0}")]
     Config(String),

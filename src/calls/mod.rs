@@ -3,6 +3,7 @@
 
 pub mod cipher;
 pub mod context;
+pub mod customer;
 pub mod digest;
 pub mod domain;
 pub mod general;

@@ -5,9 +5,11 @@
 pub mod cbor;
 pub mod command;
 pub mod cose;
+pub mod customer;
 pub mod identity;
 pub mod ids;
 pub mod ingest;
+pub mod key_policy;
 pub mod key_token;
 pub mod keyring;
 pub mod operator;

@@ -5,6 +5,9 @@ const BASE: u64 = 0x8000_0000 | 0x004B_5700;
 
 /// `CKM_KEYWARD_KEY_TOKEN`: wraps a key with all its attributes as a key token under a domain key.
 pub const CKM_KEYWARD_KEY_TOKEN: u64 = BASE | 0x01;
+/// `CKM_KEYWARD_CUSTOMER_DATA`: the ciphertext of customer-key operations. It stands in lists of allowed
+/// mechanisms and in policies; no standard call takes it.
+pub const CKM_KEYWARD_CUSTOMER_DATA: u64 = BASE | 0x02;
 /// `CKA_KEYWARD_DOMAIN_KEY_ID`: on a domain-key object, the 16-byte id of the domain key.
 pub const CKA_KEYWARD_DOMAIN_KEY_ID: u64 = BASE | 0x01;
 /// `CKA_KEYWARD_DOMAIN_KEY_STATE`: on a domain-key object, 0 pending, 1 active, 2 decrypt-only.
@@ -20,7 +23,19 @@ pub const CKA_KEYWARD_PROTECTED_PAIR: u64 = BASE | 0x05;
 /// `CKA_KEYWARD_CARRIED`: that the key has wrapped, or may elsewhere have wrapped, a sensitive key;
 /// it then gives back only sensitive, non-extractable ones. Read-only.
 pub const CKA_KEYWARD_CARRIED: u64 = BASE | 0x06;
-/// `CKA_KEYWARD_FAMILY`: the 16-byte id that all versions of one key share. Read-only.
+/// `CKA_KEYWARD_FAMILY`: the 16-byte id that all versions of a customer key share. Read-only.
 pub const CKA_KEYWARD_FAMILY: u64 = BASE | 0x07;
-/// `CKA_KEYWARD_TENANT`: whose key it is, as bytes that the caller chooses.
+/// `CKA_KEYWARD_KEY_VERSION`: which version of its family a key is, counted from 1. Read-only.
+pub const CKA_KEYWARD_KEY_VERSION: u64 = BASE | 0x08;
+/// `CKA_KEYWARD_TENANT`: whose key it is, as its owner names tenants. Given at creation.
 pub const CKA_KEYWARD_TENANT: u64 = BASE | 0x09;
+/// `CKA_KEYWARD_STANDING`: 0 current, 1 superseded, 2 shred pending, 3 destroyed. Read-only.
+pub const CKA_KEYWARD_STANDING: u64 = BASE | 0x0A;
+/// `CKA_KEYWARD_POLICY`: what may be done with the key, encoded. Given at creation, then only
+/// tightened.
+pub const CKA_KEYWARD_POLICY: u64 = BASE | 0x0B;
+/// `CKA_KEYWARD_CREATED`: when the key was made, in seconds since 1970-01-01 UTC. Read-only.
+pub const CKA_KEYWARD_CREATED: u64 = BASE | 0x0C;
+/// `CKA_KEYWARD_UPDATE`: on a key that came from a key token under a retired domain key, the token
+/// under the active one; else empty. Read-only.
+pub const CKA_KEYWARD_UPDATE: u64 = BASE | 0x0D;
