@@ -7,6 +7,7 @@
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::env;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub struct Config {
     pub store: Store,
     /// How the processes of one token keep up with each other.
     pub processes: Processes,
+    /// The database that the members of a domain share.
+    pub repository: Repository,
 }
 
 /// How PINs are stretched (Argon2id, RFC 9106) and how many wrong ones are allowed. The cost is
@@ -79,9 +82,24 @@ pub struct Processes {
     pub watcher: bool,
 }
 
+/// The database that the members of a domain share, if they share one.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Repository {
+    /// Where it is: `sqlite:/PATH` or `postgres://…`; `storage::repository` says the whole form.
+    /// `KEYWARD_REPOSITORY` outranks it; absent, each token keeps its objects itself.
+    pub url: Option<String>,
+    /// How long a process may take to notice what another machine changed, in milliseconds, 10 to
+    /// 3,600,000.
+    pub poll_ms: u32,
+    /// How long a call waits for the database or for another member's write, in milliseconds, 100 to
+    /// 600,000.
+    pub timeout_ms: u32,
+}
+
 impl Config {
     /// Reads the settings as programs do: the file that `KEYWARD_CONFIG` names, or the user's, or
-    /// the machine's, or none; then `KEYWARD_HOME`.
+    /// the machine's, or none; then `KEYWARD_HOME` and `KEYWARD_REPOSITORY` (empty: none).
     ///
     /// # Errors
     /// [`Error::Config`] naming the file and the setting, when `KEYWARD_CONFIG` names a file that
@@ -93,6 +111,12 @@ impl Config {
         };
         if let Some(home) = env::var_os("KEYWARD_HOME") {
             config.home = PathBuf::from(home);
+        }
+        if let Some(url) = env::var_os("KEYWARD_REPOSITORY") {
+            let url = url
+                .into_string()
+                .map_err(|_| Error::Config("KEYWARD_REPOSITORY is not text in UTF-8".to_owned()))?;
+            config.repository.url = Some(url).filter(|url| !url.is_empty());
         }
         config.home = std::path::absolute(&config.home)
             .map_err(|_| Error::Config("KEYWARD_HOME (home) is empty".to_owned()))?;
@@ -155,6 +179,12 @@ impl Config {
             0,
             60_000,
         )?;
+        let repository = &self.repository;
+        within("repository.poll_ms", repository.poll_ms, 10, 3_600_000)?;
+        within("repository.timeout_ms", repository.timeout_ms, 100, 600_000)?;
+        if repository.url.as_ref().is_some_and(String::is_empty) {
+            return Err(Error::Config("repository.url is empty".to_owned()));
+        }
         if self.home.as_os_str().is_empty() {
             return Err(Error::Config("home is empty".to_owned()));
         }
@@ -170,6 +200,7 @@ impl Default for Config {
             policy: Policy::default(),
             store: Store::default(),
             processes: Processes::default(),
+            repository: Repository::default(),
         }
     }
 }
@@ -206,6 +237,41 @@ impl Default for Store {
 impl Default for Processes {
     fn default() -> Self {
         Processes { watcher: true }
+    }
+}
+
+impl Repository {
+    /// How long a process may take to notice what another machine changed.
+    #[must_use]
+    pub fn poll(&self) -> Duration {
+        Duration::from_millis(u64::from(self.poll_ms))
+    }
+
+    /// How long a call waits for the database or for another member's write.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(u64::from(self.timeout_ms))
+    }
+}
+
+impl Default for Repository {
+    fn default() -> Self {
+        Repository {
+            url: None,
+            poll_ms: 1_000,
+            timeout_ms: 5_000,
+        }
+    }
+}
+
+impl fmt::Debug for Repository {
+    /// Without the URL, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Repository")
+            .field("url", &self.url.as_ref().map(|_| "…"))
+            .field("poll_ms", &self.poll_ms)
+            .field("timeout_ms", &self.timeout_ms)
+            .finish()
     }
 }
 
@@ -269,7 +335,8 @@ mod tests {
     fn every_setting_is_read() {
         let text = "home = '/srv/keyward'\npolicy = 'standard'\n\
             [pin]\nmemory_kib = 32\npasses = 1\nlanes = 2\nuser_tries = 3\nso_tries = 4\n\
-            [store]\nbusy_timeout_ms = 100\n[processes]\nwatcher = false\n";
+            [store]\nbusy_timeout_ms = 100\n[processes]\nwatcher = false\n\
+            [repository]\nurl = 'sqlite:/srv/r.db'\npoll_ms = 50\ntimeout_ms = 200\n";
         let expected = Config {
             home: PathBuf::from("/srv/keyward"),
             pin: Pin {
@@ -284,6 +351,11 @@ mod tests {
                 busy_timeout_ms: 100,
             },
             processes: Processes { watcher: false },
+            repository: Repository {
+                url: Some("sqlite:/srv/r.db".to_owned()),
+                poll_ms: 50,
+                timeout_ms: 200,
+            },
         };
         assert_eq!(Config::parse(text).unwrap(), expected);
     }
@@ -301,7 +373,16 @@ mod tests {
         assert!(refusal("[pin]\nuser_tries = 0").contains("pin.user_tries"));
         assert!(refusal("[store]\nbusy_timeout_ms = 60001").contains("busy_timeout_ms"));
         assert!(refusal("policy = 'loose'").contains("loose"));
+        assert!(refusal("[repository]\npoll_ms = 9").contains("repository.poll_ms"));
+        assert!(refusal("[repository]\ntimeout_ms = 99").contains("repository.timeout_ms"));
+        assert!(refusal("[repository]\nurl = ''").contains("repository.url"));
         assert!(refusal("home = ''").contains("home"));
+    }
+
+    #[test]
+    fn a_password_is_not_printed_with_the_settings() {
+        let config = Config::parse("[repository]\nurl = 'postgres://me:hidden@host/db'").unwrap();
+        assert!(!format!("{config:?}").contains("hidden"));
     }
 
     #[test]

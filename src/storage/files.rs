@@ -44,6 +44,47 @@ pub fn open_or_make(path: &Path) -> Result<File> {
     options.open(path).map_err(|error| cause(path, &error))
 }
 
+/// As [`open_or_make`], but for the group too (0660) when the directory is meant for one: when its
+/// group may write in it, or gives its files its group.
+///
+/// # Errors
+/// Those of the file system.
+#[cfg(unix)]
+pub fn open_or_make_for_group(path: &Path) -> Result<File> {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    /// Set-group-id, and the group's permission to write.
+    const OF_GROUP: u32 = 0o2020;
+    let failed = |error| cause(path, &error);
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let mode = fs::metadata(directory)
+        .map_err(|error| cause(directory, &error))?
+        .permissions()
+        .mode();
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(0o600);
+    match options.open(path) {
+        Ok(file) => {
+            // Set afterwards, because the user's mask takes permissions away from a new file.
+            if mode & OF_GROUP != 0 {
+                file.set_permissions(fs::Permissions::from_mode(0o660))
+                    .map_err(failed)?;
+            }
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_or_make(path),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Elsewhere there are no groups.
+///
+/// # Errors
+/// Those of the file system.
+#[cfg(not(unix))]
+pub fn open_or_make_for_group(path: &Path) -> Result<File> {
+    open_or_make(path)
+}
+
 /// Makes the entries of a directory durable.
 ///
 /// # Errors

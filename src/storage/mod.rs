@@ -6,6 +6,7 @@ pub mod anchor;
 pub mod files;
 pub mod memory;
 pub mod registry;
+pub mod repository;
 pub mod sqlite;
 pub mod tree;
 

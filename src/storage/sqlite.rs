@@ -5,7 +5,7 @@ mod rows;
 mod schema;
 
 use super::registry::Turns;
-use super::{Reading, Store, Writing, wait_by_looking};
+use super::{Reading, Store, Writing, files, wait_by_looking};
 use crate::error::{Error, Result};
 use crate::ffi::os::locks::NoFork;
 use connection::cause;
@@ -41,7 +41,21 @@ impl SqliteStore {
     /// # Errors
     /// Those of the file system and SQLite; the text names the file.
     pub fn create(path: &Path, busy: Duration) -> Result<Self> {
-        Self::open_with(path, busy, true)
+        Self::open_with(path, busy, true, &path.with_file_name("shared"))
+    }
+
+    /// Opens a database that several members share, and makes it if it is not there: for the group too
+    /// when its directory is. `busy` is how long a call waits for other processes.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::create`], and when the directory does not exist.
+    pub fn open_repository(path: &Path, busy: Duration) -> Result<Self> {
+        drop(files::open_or_make_for_group(path)?);
+        let mut turns = path.as_os_str().to_owned();
+        turns.push("-turns");
+        let turns = PathBuf::from(turns);
+        drop(files::open_or_make_for_group(&turns)?);
+        Self::open_with(path, busy, true, &turns)
     }
 
     /// Opens the database; no row is read.
@@ -49,11 +63,11 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::create`], and when it does not exist.
     pub fn open(path: &Path, busy: Duration) -> Result<Self> {
-        Self::open_with(path, busy, false)
+        Self::open_with(path, busy, false, &path.with_file_name("shared"))
     }
 
-    fn open_with(path: &Path, busy: Duration, create: bool) -> Result<Self> {
-        let turns = Arc::new(Turns::open(&path.with_file_name("shared"))?);
+    fn open_with(path: &Path, busy: Duration, create: bool, turns: &Path) -> Result<Self> {
+        let turns = Arc::new(Turns::open(turns)?);
         let mut writer = connection::open(path, create)?;
         connection::wait(&mut writer, busy, &turns).map_err(|error| cause(path, &error))?;
         let _no_fork = NoFork::begin();

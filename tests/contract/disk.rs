@@ -1,11 +1,12 @@
 //! What the store on disk promises beyond the trait: durability, other processes, damage, erasure.
 
 use super::{everything, on_disk, row, store};
+use keyward_pkcs11::config::Config;
 use keyward_pkcs11::error::Error;
 use keyward_pkcs11::object::ObjectId;
 use keyward_pkcs11::object::standing::Standing;
-use keyward_pkcs11::storage::Row;
 use keyward_pkcs11::storage::sqlite::SqliteStore;
+use keyward_pkcs11::storage::{Row, repository};
 use rusqlite::Connection;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -290,4 +291,72 @@ fn files_are_for_their_owner_only() {
         let mode = entry.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{}", entry.path().display());
     }
+}
+
+#[test]
+fn a_repository_is_for_the_group_where_its_directory_is() {
+    use std::os::unix::fs::PermissionsExt;
+    for (of_directory, of_files) in [(0o700, 0o600), (0o770, 0o660), (0o2750, 0o660)] {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(
+            directory.path(),
+            std::fs::Permissions::from_mode(of_directory),
+        )
+        .unwrap();
+        let path = directory.path().join("repository.db");
+        let [one, two] = [0, 1].map(|_| SqliteStore::open_repository(&path, SHORT).unwrap());
+        store(&one)
+            .writing(|writer| writer.put_row(&row(1)), &|| ())
+            .unwrap();
+        assert_eq!(
+            store(&two)
+                .reading(|reader| reader.find(&everything()))
+                .unwrap()
+                .len(),
+            1
+        );
+        let mut seen = 0;
+        for entry in std::fs::read_dir(directory.path()).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, of_files, "{}", entry.path().display());
+            seen += 1;
+        }
+        assert_eq!(seen, 4);
+    }
+}
+
+#[test]
+fn a_repository_is_opened_by_its_setting() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("repository.db");
+    let with = |url: &str| {
+        let mut config = Config::default();
+        config.repository.url = Some(url.to_owned());
+        repository::open(&config)
+    };
+    assert!(repository::open(&Config::default()).unwrap().is_none());
+    let own = with(&format!("sqlite:{}", path.display()))
+        .unwrap()
+        .unwrap();
+    own.writing(|writer| writer.put_row(&row(1)), &|| ())
+        .unwrap();
+    let again = with(&format!("sqlite://{}", path.display()))
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        again
+            .reading(|reader| reader.find(&everything()))
+            .unwrap()
+            .len(),
+        1
+    );
+    for wrong in ["sqlite:repository.db", "mysql://host", "/srv/repository.db"] {
+        assert!(matches!(with(wrong), Err(Error::Config(_))), "{wrong}");
+    }
+    let missing = with("sqlite:/nonexistent/repository.db").err();
+    assert!(
+        matches!(&missing, Some(Error::Store(text)) if text.contains("/nonexistent")),
+        "{missing:?}"
+    );
 }
