@@ -19,3 +19,4 @@ pub mod montgomery;
 pub mod pin;
 pub mod random;
 pub mod rsa;
+pub mod sharing;

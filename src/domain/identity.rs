@@ -81,6 +81,16 @@ impl Identity {
         Card::make(names, self.agreement.public(), self.serial, self)
     }
 
+    /// The identity under another label or in another region; what is not given stays.
+    ///
+    /// # Errors
+    /// A label or region of more than 64 bytes.
+    pub fn described(&self, label: Option<&str>, region: Option<&str>) -> Result<Self> {
+        let names = (label.unwrap_or(&self.label), region.unwrap_or(&self.region));
+        let current = (self.agreement.clone(), self.serial);
+        Self::from_parts(names, self.seed.clone(), current, self.next.clone())
+    }
+
     /// The identity with a fresh agreement key waiting to take over, and the card that announces it.
     /// The caller stores the identity before it hands out the card.
     ///

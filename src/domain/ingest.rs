@@ -355,16 +355,10 @@ fn check_4_contributions(
     if !public.renewals.is_empty() && !changes.iter().any(Change::needs_renewals) {
         return Err(Refusal::Superfluous("renewals"));
     }
-    let parent = &installed.state;
-    let genuine = |word: &&Running| {
-        (word.domain, word.version) == (parent.domain, parent.version)
-            && word.token == installed.hash
-            && word.is_by_member_of(parent)
-    };
     let running = public
         .running
         .iter()
-        .filter(genuine)
+        .filter(|word| word.confirms(installed))
         .map(|word| word.member)
         .collect();
     let fresh: BTreeMap<DomainKeyId, Digest> = public

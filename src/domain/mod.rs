@@ -14,6 +14,7 @@ pub mod key_token;
 pub mod keyring;
 pub mod operator;
 pub mod package;
+pub mod recovery;
 pub mod refusal;
 pub mod state;
 pub mod token;

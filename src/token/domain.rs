@@ -245,13 +245,18 @@ impl Token {
                 },
             ))
         })?;
+        self.look_at_identity(&unlocked)?;
+        Ok(card)
+    }
+
+    /// Takes in an identity that was changed, though the installed version is the same.
+    pub(super) fn look_at_identity(&self, unlocked: &Unlocked) -> Result<()> {
         self.store.reading(|reader| {
             let identity = Arc::new(identity(reader, unlocked.keys())?);
             let (installed, ring) = restore(reader, &identity)?;
             unlocked.show(View::new(identity, installed, ring));
             Ok(())
-        })?;
-        Ok(card)
+        })
     }
 }
 
@@ -283,7 +288,11 @@ pub(super) fn identity(reader: &dyn Reader, keys: &ModuleKeys) -> Result<Identit
     Identity::unseal(&keys.identity, &sealed)
 }
 
-fn write_identity(writer: &dyn Writer, keys: &ModuleKeys, identity: &Identity) -> Result<()> {
+pub(super) fn write_identity(
+    writer: &dyn Writer,
+    keys: &ModuleKeys,
+    identity: &Identity,
+) -> Result<()> {
     writer.set_fact(IDENTITY, Some(&identity.seal(&keys.identity)?))
 }
 

@@ -14,6 +14,7 @@ mod domain_keys;
 mod find;
 mod header;
 mod home;
+mod membership;
 mod objects;
 mod pins;
 mod record;

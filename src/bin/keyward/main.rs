@@ -5,12 +5,16 @@ mod completions;
 mod doctor;
 mod domain;
 mod failure;
+mod files;
 mod mechanisms;
+mod module;
 mod object;
 mod operator;
 mod output;
 mod pins;
+mod recovery;
 mod select;
+mod times;
 mod token;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -59,6 +63,12 @@ enum Noun {
     /// Make operators' keys, and approve changes with them
     #[command(subcommand)]
     Operator(operator::Command),
+    /// A token as a member: its public card
+    #[command(subcommand)]
+    Module(module::Command),
+    /// Make the offline key of a domain's recovery, and recover with it
+    #[command(subcommand)]
+    Recovery(recovery::Command),
     /// Check every object of a token (keyward token verify)
     Verify(token::Verify),
     /// Look for what may be wrong with settings, files and the machine
@@ -78,6 +88,8 @@ impl Noun {
             Noun::Object(command) => object::run(&command, output),
             Noun::Domain(command) => domain::run(&command, output),
             Noun::Operator(command) => operator::run(&command, output),
+            Noun::Module(command) => module::run(&command, output),
+            Noun::Recovery(command) => recovery::run(&command, output),
             Noun::Verify(arguments) => token::verify(&arguments, &Config::load()?, output),
             Noun::Doctor(arguments) => doctor::run(&arguments, output),
             Noun::Mechanisms(arguments) => mechanisms::run(&arguments, output),

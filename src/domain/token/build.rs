@@ -18,6 +18,7 @@ use crate::domain::state::member::{Card, MAX_LABEL, Member};
 use crate::domain::state::policy::Policy;
 use crate::domain::state::{Applied, State};
 use rand::CryptoRng;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -99,8 +100,8 @@ pub struct Proposal<'a> {
     pub approvals: &'a Approvals,
     /// How many of the mandate's next changes the version makes.
     pub count: usize,
-    /// The word of other members that they run the installed version. The proposing member's own is
-    /// added.
+    /// The word of other members that they run the installed version; any other word is left out. The
+    /// proposing member's own is added.
     pub running: Vec<Running>,
     /// Fresh cards of members, for the final removal of a domain key.
     pub renewals: Vec<Card>,
@@ -160,6 +161,46 @@ pub fn propose(
 }
 
 impl Proposal<'_> {
+    /// How many of the mandate's next changes one version can make now, whatever `count` says, and why
+    /// not the one after them.
+    ///
+    /// # Errors
+    /// Why not even the next one can be made.
+    pub fn reach(&self, identity: &Identity, now: u64) -> Result<(usize, Option<String>), Refusal> {
+        let installed = self.installed;
+        let changes = &self.approvals.mandate().changes;
+        let first = usize::try_from(next_change(installed, self.approvals)?);
+        let left = changes
+            .get(first.unwrap_or(usize::MAX)..)
+            .unwrap_or_default();
+        let mut fresh = BTreeMap::new();
+        for change in left {
+            if let Change::KeyAdd(id) = change {
+                // Any commitment will do: no version is made of it.
+                fresh.insert(*id, Digest([0; 32]));
+            }
+        }
+        let running = self.all_running(identity, left, now)?;
+        let contributions = Contributions {
+            fresh,
+            running: running.iter().map(|word| word.member).collect(),
+            renewals: self.needed_renewals(left),
+        };
+        let created = now.max(installed.state.created);
+        for count in 1..=left.len() {
+            let some = left.get(..count).unwrap_or_default();
+            match (
+                apply(&installed.state, some, created, &contributions),
+                count,
+            ) {
+                (Ok(_), _) => {}
+                (Err(why), 1) => return Err(Refusal::Change(why)),
+                (Err(why), _) => return Ok((count.saturating_sub(1), Some(why))),
+            }
+        }
+        Ok((left.len(), None))
+    }
+
     /// The fresh cards, sorted, when the changes need any.
     fn needed_renewals(&self, changes: &[Change]) -> Vec<Card> {
         if !changes.iter().any(Change::needs_renewals) {
@@ -186,7 +227,7 @@ impl Proposal<'_> {
         let mut all: Vec<_> = self
             .running
             .iter()
-            .filter(|other| other.member != own.member)
+            .filter(|other| other.member != own.member && other.confirms(self.installed))
             .cloned()
             .collect();
         all.push(own);

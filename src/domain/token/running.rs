@@ -3,6 +3,7 @@
 use crate::domain::cbor::{Flaw, Reader, Result, Writer, flawed};
 use crate::domain::cose::{Purpose, Signature, Signed, Signer};
 use crate::domain::ids::{Digest, DomainId, MemberId};
+use crate::domain::ingest::Installed;
 use crate::domain::state::State;
 use crate::error;
 
@@ -49,6 +50,15 @@ impl Running {
         state
             .member(self.member)
             .is_some_and(|member| member.active && self.signature.is_by(&member.card.signing))
+    }
+
+    /// Whether an active member of the installed version says that it runs that version.
+    #[must_use]
+    pub fn confirms(&self, installed: &Installed) -> bool {
+        let state = &installed.state;
+        (self.domain, self.version) == (state.domain, state.version)
+            && self.token == installed.hash
+            && self.is_by_member_of(state)
     }
 
     /// The encoding.

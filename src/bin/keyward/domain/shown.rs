@@ -1,11 +1,18 @@
 //! How a version of a domain, or a request for one, is printed.
 
+use super::operators::{in_words, permissions_in_words};
+use super::settings;
 use crate::failure::Failure;
 use crate::output::{Output, Table, fields, hex, time};
+use crate::times::duration_text;
 use keyward_pkcs11::domain::command::{Approvals, Change};
 use keyward_pkcs11::domain::ids::Digest;
+use keyward_pkcs11::domain::recovery;
 use keyward_pkcs11::domain::state::State;
+use keyward_pkcs11::domain::state::governance::Permissions;
+use keyward_pkcs11::domain::state::policy::{self, Policy};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A version, as printed.
 #[derive(Serialize)]
@@ -21,12 +28,28 @@ struct Version {
     rules: Vec<Rule>,
     keys: Vec<Key>,
     removed_keys: Vec<String>,
+    settings: BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery: Option<Recovery>,
+    /// The settings that are not as every domain begins, for people.
+    #[serde(skip)]
+    changed_settings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Recovery {
+    key: String,
+    delay: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    announced: Option<String>,
 }
 
 #[derive(Serialize)]
 struct Member {
     id: String,
     label: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    region: String,
     active: bool,
 }
 
@@ -35,6 +58,10 @@ struct Operator {
     id: String,
     label: String,
     role: String,
+    permissions: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+    service: bool,
     suspended: bool,
 }
 
@@ -91,18 +118,33 @@ pub(crate) fn print_request(approvals: &Approvals, output: &Output) -> Result<()
     })
 }
 
+impl Recovery {
+    fn of(own: &policy::Recovery) -> Self {
+        let announced = own.announced;
+        Recovery {
+            key: recovery::name(&own.agreement).to_string(),
+            delay: duration_text(own.delay),
+            announced: announced.map(|(changes, at)| format!("{changes} at {}", time(at))),
+        }
+    }
+}
+
 impl Version {
     fn of(state: &State, token: Digest) -> Self {
         let governance = &state.governance;
         let members = state.members.iter().map(|member| Member {
             id: member.id().to_string(),
             label: member.card.label.clone(),
+            region: member.card.region.clone(),
             active: member.active,
         });
         let operators = governance.operators.iter().map(|operator| Operator {
             id: operator.id().to_string(),
             label: operator.card.label.clone(),
             role: operator.role.clone(),
+            permissions: permissions_in_words(operator.permissions),
+            expires: operator.expires.map(time),
+            service: operator.service,
             suspended: operator.suspended,
         });
         let rules = governance.rules.iter().map(|rule| Rule {
@@ -119,6 +161,8 @@ impl Version {
             created: time(key.created),
         });
         // People look for names and states; the state itself is sorted by ids.
+        let mut members: Vec<Member> = members.collect();
+        members.sort_by(|a, b| (&a.label, &a.id).cmp(&(&b.label, &b.id)));
         let mut operators: Vec<Operator> = operators.collect();
         operators.sort_by(|a, b| (&a.label, &a.id).cmp(&(&b.label, &b.id)));
         let mut keys: Vec<Key> = keys.collect();
@@ -130,7 +174,7 @@ impl Version {
             token: token.to_string(),
             fingerprint: state.fingerprint().to_string(),
             created: time(state.created),
-            members: members.collect(),
+            members,
             operators,
             rules: rules.collect(),
             keys,
@@ -138,6 +182,11 @@ impl Version {
                 .tombstones
                 .iter()
                 .map(|tomb| tomb.id.to_string())
+                .collect(),
+            settings: settings::all(&state.policy).into_iter().collect(),
+            recovery: state.recovery.as_ref().map(Recovery::of),
+            changed_settings: settings::differing(&Policy::default(), &state.policy)
+                .map(|(name, _, value)| format!("{name}={value}"))
                 .collect(),
         }
     }
@@ -182,10 +231,32 @@ impl Version {
             members.text("no members"),
             operators.text("No operators: the security officer governs."),
             self.rules_text(),
+            self.settings_text(),
         ]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
         .join("\n\n")
         .trim_end()
         .to_owned()
+    }
+
+    /// The settings that were changed, and the way back.
+    fn settings_text(&self) -> String {
+        let mut lines = Vec::new();
+        if !self.changed_settings.is_empty() {
+            lines.push(format!("Settings: {}.", self.changed_settings.join(", ")));
+        }
+        if let Some(own) = &self.recovery {
+            lines.push(format!(
+                "Recovery: key {}, announced for {}.",
+                own.key, own.delay
+            ));
+            if let Some(announced) = &own.announced {
+                lines.push(format!("A RECOVERY IS ANNOUNCED: {announced}."));
+            }
+        }
+        lines.join("\n")
     }
 
     /// The rules; where all are the same, in one line.
@@ -194,11 +265,16 @@ impl Version {
         needs.dedup();
         match needs.as_slice() {
             [] => String::new(),
-            [same] => format!("Every change needs {}.", same.join(" and ")),
+            [same] if !same.is_empty() => format!("Every change needs {}.", same.join(" and ")),
             _ => {
                 let mut table = Table::new(&["change", "needs"]);
                 for rule in &self.rules {
-                    table.row(vec![rule.command.to_owned(), rule.needs.join(" and ")]);
+                    let needs = if rule.needs.is_empty() {
+                        "nobody may".to_owned()
+                    } else {
+                        rule.needs.join(" and ")
+                    };
+                    table.row(vec![rule.command.to_owned(), needs]);
                 }
                 table.text("")
             }
@@ -207,7 +283,7 @@ impl Version {
 }
 
 /// A change in words.
-fn describe(change: &Change) -> String {
+pub(super) fn describe(change: &Change) -> String {
     let name = change.kind().name();
     match change {
         Change::KeyAdd(id) | Change::KeyActivate(id) | Change::KeyRetire(id) => {
@@ -222,29 +298,42 @@ fn describe(change: &Change) -> String {
             format!("{name} {id}")
         }
         Change::OperatorAdd(one) => {
-            format!("{name} {} ({}) as {}", one.id(), one.card.label, one.role)
+            let mut text = format!("{name} {} ({}) as {}", one.id(), one.card.label, one.role);
+            if one.permissions != Permissions::all() {
+                text.push_str(&format!(
+                    ", may approve {}",
+                    permissions_in_words(one.permissions)
+                ));
+            }
+            if let Some(at) = one.expires {
+                text.push_str(&format!(", until {}", time(at)));
+            }
+            if one.service {
+                text.push_str(", a service");
+            }
+            text
         }
         Change::OperatorSuspend(id) | Change::OperatorResume(id) | Change::OperatorRemove(id) => {
             format!("{name} {id}")
         }
         Change::RuleSet(rule) => {
-            let needs = rule
-                .clauses
-                .iter()
-                .map(|one| format!("{} of {}", one.needed, one.role));
-            format!(
-                "{name} {}: {}",
-                rule.kind,
-                needs.collect::<Vec<_>>().join(" and ")
-            )
+            format!("{name} {}: {}", rule.kind, in_words(&rule.clauses))
         }
-        Change::PolicySet(policy) => format!("{name} {policy:?}"),
+        Change::PolicySet(policy) => {
+            let all = settings::all(policy).into_iter();
+            let all: Vec<String> = all.map(|(name, value)| format!("{name}={value}")).collect();
+            format!("{name} {}", all.join(","))
+        }
         Change::Revoke(keys) => {
             let ids: Vec<String> = keys.iter().map(ToString::to_string).collect();
             format!("{name} {}", ids.join(" "))
         }
         Change::RevisionRaise(key, revision) => format!("{name} {key} to {revision}"),
-        Change::RecoverySet(Some(terms)) => format!("{name} with a delay of {} s", terms.delay),
+        Change::RecoverySet(Some(terms)) => format!(
+            "{name} {} with a delay of {}",
+            recovery::name(&terms.agreement),
+            duration_text(terms.delay)
+        ),
         Change::RecoverySet(None) => format!("{name} to none"),
         Change::RecoveryBegin(changes) | Change::RecoveryFinish(changes) => {
             let inner: Vec<String> = changes.iter().map(describe).collect();
