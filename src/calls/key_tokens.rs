@@ -64,6 +64,18 @@ impl Context<'_> {
         token.keyring(&unlocked)
     }
 
+    /// Counts a wrapped key that is about to be handed out, if it is wrapped under a domain key.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn count_held(&self, wrapping: &Object) -> Result<()> {
+        let id = wrapping.attributes().bytes(CKA_KEYWARD_DOMAIN_KEY_ID);
+        match id.and_then(|id| id.try_into().ok()) {
+            Some(id) => self.session.token().count_held(DomainKeyId(id)),
+            None => Ok(()),
+        }
+    }
+
     /// The domain key behind a handle, for a use.
     fn domain_key(&self, handle: ObjectHandle, usage: Use) -> Result<(Arc<Object>, RingKey)> {
         let row = crate::mechanism::table::row(CKM_KEYWARD_KEY_TOKEN);
@@ -128,6 +140,7 @@ pub(super) fn wrap(
     let sealed = key_token::seal_with(&under.key, subject, &Body::from(attributes), associated)?;
     if !output.is_query() {
         context.record(&decision, &wrapping, Some(&key))?;
+        context.session.token().count_held(under.key.id())?;
     }
     output.deliver(&sealed)
 }

@@ -112,6 +112,7 @@ pub fn wrap(
                 .get_mut(..length)
                 .ok_or(Error::BufferTooSmall(length))?;
             context.record(&decision, &wrapping, Some(&key))?;
+            context.count_held(&wrapping)?;
             wrap(params, &wrapping, material.expose(), target)
         }
     }

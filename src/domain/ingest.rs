@@ -73,6 +73,20 @@ pub fn ingest(
     ingest_at(installed, token, identity, &moment)
 }
 
+/// As [`ingest`], for one of the tokens that a member that was away takes in turn. `installed.seen` must
+/// be what it was before the first of them: it decides whether the member was away.
+///
+/// # Errors
+/// Why the token is refused; nothing is to be changed.
+pub fn ingest_in_turn(
+    installed: &Installed,
+    token: &[u8],
+    identity: &Identity,
+    moment: &Moment<'_>,
+) -> Result<Outcome, Refusal> {
+    ingest_at(installed, token, identity, moment)
+}
+
 /// Checks the tokens of several versions, one after the other, as for a member that was away. The word
 /// of other members that they run the last of them comes along as `confirmations`. Gives one outcome for
 /// each token taken; each is to be committed before the next.
@@ -208,12 +222,15 @@ pub fn restore(
     ))
 }
 
-/// At what time a token is judged.
-struct Moment<'a> {
-    now: u64,
+/// At what time a token is judged. Times are in seconds since 1970-01-01 UTC.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    /// The time.
+    pub now: u64,
     /// When the version after it was made, if there is one.
-    successor: Option<u64>,
-    confirmations: &'a [Running],
+    pub successor: Option<u64>,
+    /// The word of other members that they run the last version there is.
+    pub confirmations: &'a [Running],
 }
 
 /// The checks in order.

@@ -197,6 +197,30 @@ pub fn open_token(ring: &Keyring, token: &[u8]) -> Result<(Header, Body), Fault>
     open_bound(ring, token, &[])
 }
 
+/// Seals what a token holds anew under the active key of the ring, as it is: the body is opened and not
+/// read. `associated` is what [`seal_with`] bound the token to, and what the new one is bound to.
+///
+/// # Errors
+/// As [`open`].
+pub fn reseal(ring: &Keyring, token: &[u8], associated: &[u8]) -> Result<Vec<u8>> {
+    let parts = split(token)?;
+    let body = admit(ring, &parts.header)?
+        .tokens()
+        .open(&bound(parts.authenticated, associated), parts.sealed)
+        .ok_or(Fault::NotAuthentic)?;
+    let subject = Subject {
+        key: parts.header.key,
+        version: parts.header.version,
+        revision: parts.header.revision,
+    };
+    let under = ring.active();
+    seal_body(under, subject, |header| {
+        under
+            .tokens()
+            .seal(&bound(header, associated), body.expose())
+    })
+}
+
 fn open_bound(ring: &Keyring, token: &[u8], associated: &[u8]) -> Result<(Header, Body), Fault> {
     let parts = split(token)?;
     let header = parts.header;

@@ -16,6 +16,7 @@ pub mod operator;
 pub mod package;
 pub mod recovery;
 pub mod refusal;
+pub mod rewrap;
 pub mod state;
 pub mod token;
 

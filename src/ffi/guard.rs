@@ -247,7 +247,7 @@ pub(super) fn code(error: &Error) -> CK_RV {
         Error::RandomSeedNotSupported => CKR_RANDOM_SEED_NOT_SUPPORTED,
 
         // Trying again may help.
-        Error::StoreBusy | Error::Config(_) => CKR_FUNCTION_FAILED,
+        Error::StoreBusy | Error::DomainBehind(_) | Error::Config(_) => CKR_FUNCTION_FAILED,
         Error::StoreFull => CKR_DEVICE_MEMORY,
         Error::ObjectTampered(_) | Error::Store(_) | Error::StoreTampered(_) => CKR_DEVICE_ERROR,
         Error::DomainTokenRefused(_) | Error::DomainRule(_) | Error::VersionInUse(_) => {

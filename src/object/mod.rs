@@ -18,6 +18,7 @@ pub mod vendor;
 use crate::error::Result;
 use crate::secret::{KEY_STACK, SecretBytes, apart};
 use attribute::Attributes;
+use standing::Standing;
 use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -42,6 +43,7 @@ impl fmt::Debug for ObjectId {
 pub struct Object {
     id: ObjectId,
     revision: u64,
+    standing: Standing,
     attributes: Attributes,
     prepared: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
@@ -53,9 +55,23 @@ impl Object {
         Object {
             id,
             revision,
+            standing: Standing::Current,
             attributes,
             prepared: OnceLock::new(),
         }
+    }
+
+    /// The same, standing like this.
+    #[must_use]
+    pub fn standing_as(mut self, standing: Standing) -> Self {
+        self.standing = standing;
+        self
+    }
+
+    /// How the object stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.standing
     }
 
     /// The object's lasting name.

@@ -275,7 +275,10 @@ fn matches(row: &Row, query: &Query) -> bool {
         Scope::All => true,
     };
     in_scope
-        && (query.any_standing || row.standing == Standing::Current)
+        && query.standing.map_or(
+            query.any_standing || row.standing == Standing::Current,
+            |only| row.standing == only,
+        )
         && query
             .domain_key
             .is_none_or(|key| row.domain_key == Some(key))

@@ -93,6 +93,8 @@ pub struct Query {
     pub domain_key: Option<[u8; 16]>,
     /// Whether rows of every [`Standing`] count; else only those that are `Current`.
     pub any_standing: bool,
+    /// Rows of this standing only, whatever `any_standing` says.
+    pub standing: Option<Standing>,
 }
 
 /// A row's secrets, sealed anew under another domain key.

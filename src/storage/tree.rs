@@ -126,7 +126,12 @@ impl Tree {
     /// # Errors
     /// `StoreTampered` when the leaf was edited or put back; those of the store.
     pub fn entry(&self, reader: &dyn Reader, floor: u64, id: ObjectId) -> Result<Option<Entry>> {
-        let place = leaf_of(id);
+        let leaf = self.checked_leaf(reader, floor, leaf_of(id))?;
+        Ok(leaf.get(&id).copied())
+    }
+
+    /// A leaf, checked against what is above it.
+    fn checked_leaf(&self, reader: &dyn Reader, floor: u64, place: u16) -> Result<Leaf> {
         let (leaf, leaf_mac) = self.leaf(reader, place)?;
         // The parents tell whether a whole leaf was put back. Where they are damaged themselves, that
         // is reported by `survey`, and the leaf is still checked by its own MAC.
@@ -141,7 +146,31 @@ impl Tree {
                 }
             }
         }
-        Ok(leaf.get(&id).copied())
+        Ok(leaf)
+    }
+
+    /// As [`Tree::entry`], of several objects in the ascending order of their ids: each node is read once.
+    ///
+    /// # Errors
+    /// As [`Tree::entry`].
+    pub fn entries(
+        &self,
+        reader: &dyn Reader,
+        floor: u64,
+        ids: &[ObjectId],
+    ) -> Result<Vec<Option<Entry>>> {
+        let mut entries = Vec::with_capacity(ids.len());
+        let mut known: Option<(u16, Leaf)> = None;
+        for id in ids {
+            let place = leaf_of(*id);
+            let leaf = match known.take().filter(|(of, _)| *of == place) {
+                Some((_, leaf)) => leaf,
+                None => self.checked_leaf(reader, floor, place)?,
+            };
+            entries.push(leaf.get(id).copied());
+            known = Some((place, leaf));
+        }
+        Ok(entries)
     }
 
     /// Records changes: an entry for what is new or changed, `None` for what is gone. Answers the new

@@ -87,6 +87,12 @@ impl Known {
     }
 }
 
+/// What an anchor says, if this module wrote it.
+pub(super) fn genuine(anchored: Option<Anchored>, keys: &ModuleKeys) -> Option<Known> {
+    let known = anchored.as_ref().and_then(Known::parse);
+    known.filter(|known| known.is_genuine(keys))
+}
+
 impl Token {
     /// What the anchor says; `None` when there is none, or it is damaged.
     pub(super) fn anchored(&self) -> Result<Option<Known>> {

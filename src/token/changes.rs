@@ -1,11 +1,34 @@
 //! Every change of the store goes through here: counted for the other processes, and anchored.
 
-use super::Token;
-use super::anchoring;
+use super::rows::RowKeys;
+use super::unlocked::{Unlocked, no_keys};
+use super::{Token, anchoring};
+use crate::domain::keyring::Keyring;
 use crate::error::{Error, Result};
 use crate::object::ObjectId;
-use crate::storage::Writer;
+use crate::storage::anchor::Anchor;
+use crate::storage::{Store, Writer};
 use std::cell::Cell;
+use std::sync::Arc;
+
+/// How often a change of rows is tried anew because the domain changed meanwhile.
+const TRIES: usize = 4;
+
+/// What a change of rows works with.
+pub(super) struct Rows {
+    pub(super) keys: Arc<RowKeys>,
+    ring: Option<Arc<Keyring>>,
+}
+
+impl Rows {
+    /// The domain keys.
+    ///
+    /// # Errors
+    /// `DomainRule` when the module holds none.
+    pub(super) fn ring(&self) -> Result<&Keyring> {
+        self.ring.as_deref().ok_or_else(no_keys)
+    }
+}
 
 /// What a change touched.
 pub(super) struct Touched {
@@ -40,7 +63,7 @@ impl Touched {
 }
 
 impl Token {
-    /// Runs `work` in one durable transaction and tells every process.
+    /// Runs `work` on the own store in one durable transaction and tells every process.
     ///
     /// # Errors
     /// Those of `work` and of the store; nothing is changed then.
@@ -48,10 +71,86 @@ impl Token {
         &self,
         work: impl FnMut(&dyn Writer) -> Result<(T, Touched)>,
     ) -> Result<T> {
+        self.change_in((&*self.store, &self.anchor), work)
+    }
+
+    /// Runs `work` on the rows of the objects, wherever they are, as [`Token::change`]: with the newest
+    /// domain keys, which nobody changes before it ends. `work` may run more than once.
+    ///
+    /// # Errors
+    /// `DomainBehind` when the repository's version of the domain is not taken by this module; those of
+    /// `work` and of the store; nothing is changed then.
+    pub(super) fn change_rows<T>(
+        &self,
+        unlocked: &Unlocked,
+        mut work: impl FnMut(&dyn Writer, &Rows) -> Result<(T, Touched)>,
+    ) -> Result<T> {
+        let mut behind = Error::Internal("no change of rows was tried");
+        for _ in 0..TRIES {
+            let keys = self.row_keys(unlocked)?;
+            let anchor = if keys.are_shared() {
+                &self.rows_anchor
+            } else {
+                &self.anchor
+            };
+            let done = self.change_in((self.store_of(&keys)?, anchor), |writer| {
+                let ring = self.ring_within(unlocked, &keys, writer)?;
+                let rows = Rows {
+                    keys: Arc::clone(&keys),
+                    ring,
+                };
+                work(writer, &rows)
+            });
+            match done {
+                Err(Error::DomainBehind(why)) => {
+                    behind = Error::DomainBehind(why);
+                    self.follow()?;
+                }
+                other => return other,
+            }
+        }
+        Err(behind)
+    }
+
+    /// The domain keys, while nobody can change them: the own store's transaction, or the repository's,
+    /// is open and writes.
+    fn ring_within(
+        &self,
+        unlocked: &Unlocked,
+        keys: &RowKeys,
+        writer: &dyn Writer,
+    ) -> Result<Option<Arc<Keyring>>> {
+        let ring = if keys.are_shared() {
+            self.at_newest(unlocked, writer)?;
+            self.keyring(unlocked)
+        } else {
+            self.keyring_within(unlocked, writer)
+        };
+        let moved = || Error::DomainBehind("the objects have just moved".into());
+        if self.row_keys(unlocked)?.seal != keys.seal {
+            return Err(moved());
+        }
+        match ring {
+            Ok(ring) => Ok(Some(ring)),
+            // A module without domain keys can still list and destroy.
+            Err(Error::DomainRule(_)) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Runs `work` in one durable transaction of a store, tells every process, and moves the anchor.
+    fn change_in<T>(
+        &self,
+        (store, anchor): (&dyn Store, &Anchor),
+        work: impl FnMut(&dyn Writer) -> Result<(T, Touched)>,
+    ) -> Result<T> {
         let ticket = Cell::new(None);
-        let done = self
-            .store
-            .writing(work, &|| ticket.set(Some(self.registry.begin())));
+        let done = store.writing(work, &|| {
+            if let Some(earlier) = ticket.replace(None) {
+                self.registry.finish_all(earlier);
+            }
+            ticket.set(Some(self.registry.begin()));
+        });
         let Some(ticket) = ticket.get() else {
             return done.map(|(answer, _)| answer);
         };
@@ -73,7 +172,7 @@ impl Token {
                         version: unlocked.installed(),
                         card: &self.card.load(),
                     };
-                    self.anchor.advance(&state.encode(unlocked.keys()))?;
+                    anchor.advance(&state.encode(unlocked.keys()))?;
                 }
                 Ok(answer)
             }

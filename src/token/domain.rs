@@ -3,19 +3,18 @@
 use super::anchoring::Installed as Version;
 use super::changes::Touched;
 use super::header::Card;
-use super::unlocked::{Unlocked, View};
+use super::unlocked::Unlocked;
 use super::{Token, objects};
 use crate::domain::cbor::{Reader as Decoder, Writer as Encoder};
 use crate::domain::identity::Identity;
 use crate::domain::ids::Digest;
-use crate::domain::ingest::{self, Installed, Outcome};
+use crate::domain::ingest::{self, Installed, Moment, Outcome};
 use crate::domain::keyring::Keyring;
 use crate::domain::refusal::Refusal;
 use crate::domain::token::build::{genesis, token_hash};
 use crate::error::{Error, Result};
 use crate::seal::root::ModuleKeys;
 use crate::storage::{DomainRow, Event, Reader, Writer};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The fact that holds the sealed identity.
@@ -51,9 +50,12 @@ pub enum Ingested {
 }
 
 /// How a token comes in.
-enum Entry<'t> {
+pub(super) enum Entry<'t> {
     /// As the successor of the installed one.
     Successor(&'t [u8]),
+    /// As one of several successors, judged at that moment; and when the installed version was seen to
+    /// be the newest, before the first of them was taken.
+    InTurn(&'t [u8], &'t Moment<'t>, u64),
     /// As the first of a domain that the module joins: the token before it, itself, and the
     /// fingerprint that the security officer gave.
     First(&'t [u8], &'t [u8], Digest),
@@ -62,7 +64,7 @@ enum Entry<'t> {
 impl Entry<'_> {
     fn token(&self) -> &[u8] {
         match self {
-            Entry::Successor(token) | Entry::First(_, token, _) => token,
+            Entry::Successor(token) | Entry::InTurn(token, ..) | Entry::First(_, token, _) => token,
         }
     }
 }
@@ -86,14 +88,14 @@ impl Token {
         self.take(&Entry::First(parent, token, fingerprint))
     }
 
-    fn take(&self, entry: &Entry<'_>) -> Result<Ingested> {
+    pub(super) fn take(&self, entry: &Entry<'_>) -> Result<Ingested> {
         let unlocked = self.login_needed()?;
         let old_ring = self.keyring(&unlocked).ok();
         let done = self.change(|writer| {
             let (answer, domain) = self.install(&unlocked, old_ring.as_deref(), entry, writer)?;
             // Counted by the row tree too, so that an anchor tells an older domain.
             let head = if domain {
-                Some(unlocked.tree.update(writer, &[])?)
+                Some(unlocked.own.tree.update(writer, &[])?)
             } else {
                 None
             };
@@ -136,6 +138,13 @@ impl Token {
         let (installed, _) = restore(writer, &identity)?;
         let outcome = match entry {
             Entry::Successor(token) => ingest::ingest(&installed, token, &identity, now())?,
+            Entry::InTurn(token, moment, seen) => {
+                let before = Installed {
+                    seen: *seen,
+                    ..installed
+                };
+                ingest::ingest_in_turn(&before, token, &identity, moment)?
+            }
             Entry::First(parent, token, fingerprint) => {
                 ingest::join(parent, token, *fingerprint, &identity, now())?
             }
@@ -251,12 +260,7 @@ impl Token {
 
     /// Takes in an identity that was changed, though the installed version is the same.
     pub(super) fn look_at_identity(&self, unlocked: &Unlocked) -> Result<()> {
-        self.store.reading(|reader| {
-            let identity = Arc::new(identity(reader, unlocked.keys())?);
-            let (installed, ring) = restore(reader, &identity)?;
-            unlocked.show(View::new(identity, installed, ring));
-            Ok(())
-        })
+        self.store.reading(|reader| self.look(unlocked, reader))
     }
 }
 
@@ -392,7 +396,7 @@ fn nothing_installed() -> Error {
 }
 
 /// Seconds since 1970-01-01 UTC.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())

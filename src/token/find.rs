@@ -24,11 +24,21 @@ impl Token {
         let user = login
             .as_ref()
             .filter(|unlocked| unlocked.role() == Role::User);
-        let blind = user.map(|unlocked| &*unlocked.keys().index);
-        let Some((query, opened)) = plan(template, blind) else {
+        let keys = login
+            .as_ref()
+            .map(|unlocked| self.row_keys(unlocked))
+            .transpose()
+            .or_else(|error| keyless(error).map(|()| None))?;
+        let blind = keys.as_ref().filter(|_| user.is_some());
+        let Some((query, opened)) = plan(template, blind.map(|keys| &*keys.index)) else {
             return Ok(Vec::new());
         };
-        let mut found = self.store.reading(|reader| reader.find(&query))?;
+        let store = match (&keys, self.attached()?) {
+            (Some(keys), _) => self.store_of(keys)?,
+            (None, Some(_)) => self.repository()?,
+            (None, None) => &*self.store,
+        };
+        let mut found = store.reading(|reader| reader.find(&query))?;
         if opened {
             found.retain(|id| {
                 self.load(*id)

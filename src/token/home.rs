@@ -2,7 +2,8 @@
 
 use super::header::Card;
 use super::pins::{self, Role};
-use super::{Token, anchoring, cache::Cache, domain, roles};
+use super::rows::{Attached, Attachment};
+use super::{Token, anchoring, cache::Cache, domain, held, roles};
 use crate::config::Config;
 use crate::crypto::pin::Cost;
 use crate::domain::cose::Signer;
@@ -14,12 +15,14 @@ use crate::storage::anchor::Anchor;
 use crate::storage::registry::Registry;
 use crate::storage::sqlite::SqliteStore;
 use crate::storage::tree::Tree;
-use crate::storage::{Store, Writer, files};
+use crate::storage::{Store, Writer, files, repository};
 use arc_swap::{ArcSwap, ArcSwapOption};
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 /// A token's serial number; its slot id follows from it, so that neither ever changes.
@@ -124,19 +127,33 @@ impl Token {
         let registry = Registry::open(&directory.join("shared"))?;
         files::make_directory(&anchors_in(&config.home))?;
         let anchor = Anchor::open(&anchor_of(&config.home, serial))?;
+        let rows_anchor = Anchor::open(&rows_anchor_of(&config.home, serial))?;
         let card = store.reading(|reader| Card::read(reader))?;
         let watched = AtomicU64::new(registry.generation());
+        let generation = registry.domain_generation();
+        let attached = store
+            .reading(|reader| Attached::read(reader))?
+            .map(Arc::new);
         Ok(Token {
             serial: serial.clone(),
             pin_settings: config.pin.clone(),
             store,
+            repository: repository::open(config)?,
+            attached: ArcSwap::from_pointee(Attachment {
+                generation,
+                attached,
+            }),
             registry,
             anchor,
+            rows_anchor,
             card: ArcSwap::from_pointee(card),
             unlocked: ArcSwapOption::empty(),
             public: Cache::new(),
             roles: roles::RoleCache::new(),
             unscrubbed: AtomicBool::new(false),
+            following: Mutex::new(None),
+            held: held::Blocks::new(),
+            reported: AtomicU64::new(0),
             watched,
         })
     }
@@ -153,15 +170,15 @@ impl Token {
         // Between these two steps there is no anchor, which is reported and not fatal; an anchor of
         // the old state would be.
         self.anchor.forget()?;
+        self.rows_anchor.forget()?;
         let anchored = self.change(|writer| {
             writer.clear()?;
             let anchored = fresh.write(writer)?;
             Ok((anchored, super::changes::Touched::everything()))
         })?;
         self.anchor.restart(&anchored)?;
-        self.card.store(std::sync::Arc::new(
-            self.store.reading(|reader| Card::read(reader))?,
-        ));
+        self.card
+            .store(Arc::new(self.store.reading(|reader| Card::read(reader))?));
         self.public.clear();
         self.scrub()?;
         Ok(())
@@ -280,6 +297,11 @@ fn anchors_in(home: &Path) -> PathBuf {
 
 fn anchor_of(home: &Path, serial: &Serial) -> PathBuf {
     anchors_in(home).join(serial.to_string())
+}
+
+/// What the module last saw of its domain's repository.
+fn rows_anchor_of(home: &Path, serial: &Serial) -> PathBuf {
+    anchors_in(home).join(format!("{serial}.repository"))
 }
 
 /// The first serial of this machine's and directory's sequence that no token has or had: every

@@ -12,20 +12,30 @@ mod changes;
 mod domain;
 mod domain_keys;
 mod find;
+mod following;
 mod header;
+mod held;
 mod home;
 mod membership;
 mod objects;
 mod pins;
+mod proposing;
+mod publishing;
 mod record;
 mod roles;
+mod rotation;
+mod rows;
+mod standing;
 mod unlocked;
 mod verify;
 
 pub use domain::{FORKED, INSTALLED_EVENT, Ingested, REFUSED};
+pub use following::Standing as MemberStanding;
 pub use header::{Header, PinState};
 pub use home::{Listing, Serial};
 pub use pins::Role;
+pub use proposing::Contributed;
+pub use rotation::Counts;
 pub use unlocked::Unlocked;
 pub use verify::{Finding, TAMPERED};
 
@@ -37,6 +47,7 @@ use crate::storage::registry::{Process, Registry};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use cache::Cache;
 use header::Card;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -46,8 +57,13 @@ pub struct Token {
     serial: Serial,
     pin_settings: config::Pin,
     store: Box<dyn Store>,
+    /// The store that a domain shares, where one is set.
+    repository: Option<Arc<dyn Store>>,
+    attached: ArcSwap<rows::Attachment>,
     registry: Registry,
     anchor: Anchor,
+    /// As `anchor`, for the repository.
+    rows_anchor: Anchor,
     /// What is known of the module without a PIN.
     card: ArcSwap<Card>,
     /// Who is logged in.
@@ -57,6 +73,12 @@ pub struct Token {
     roles: roles::RoleCache,
     /// Whether something removed may still be readable in a file.
     unscrubbed: AtomicBool,
+    /// The repository's version that was refused last: it is not tried again.
+    following: Mutex<Option<[u8; 32]>>,
+    /// Key tokens counted and not yet handed out.
+    held: held::Blocks,
+    /// The version that this member last reported to run, as far as this process knows.
+    reported: AtomicU64,
     /// The generation that [`Token::wait_for_change`] has seen.
     watched: AtomicU64,
 }
@@ -161,6 +183,8 @@ impl Token {
 
 impl Drop for Token {
     fn drop(&mut self) {
+        // Counted and not handed out: too high a count keeps a key longer, and loses nothing.
+        let _ = self.return_blocks();
         self.tidy();
     }
 }

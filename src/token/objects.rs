@@ -3,6 +3,7 @@
 use super::changes::{Touched, tampered};
 use super::header::Card;
 use super::pins::Role;
+use super::rows::{RowKeys, Seal};
 use super::unlocked::Unlocked;
 use super::{Token, record};
 use crate::domain::keyring::Keyring;
@@ -34,19 +35,17 @@ impl Token {
     pub fn insert(&self, made: Vec<Attributes>) -> Result<Vec<Arc<Object>>> {
         let unlocked = self.login_needed()?;
         let mut objects = Vec::new();
-        self.change(|writer| {
-            let ring = self.keyring_within(&unlocked, writer)?;
-            let card = self.card.load();
+        self.change_rows(&unlocked, |writer, rows| {
             objects.clear();
             let mut changes = Vec::new();
             for attributes in &made {
-                let id = free_place(&unlocked, writer)?;
+                let id = free_place(&rows.keys, writer)?;
                 let object = Object::new(id, 1, attributes.clone());
-                writer.put_row(&record::seal(&unlocked, &ring, &card, &object)?)?;
-                changes.push((id, Some(live(1))));
+                writer.put_row(&record::seal(&unlocked, &rows.keys, rows.ring()?, &object)?)?;
+                changes.push((id, Some(entry(&object))));
                 objects.push(Arc::new(object));
             }
-            let head = unlocked.tree.update(writer, &changes)?;
+            let head = rows.keys.tree.update(writer, &changes)?;
             Ok(((), touched(&changes, head)))
         })?;
         for object in &objects {
@@ -81,16 +80,15 @@ impl Token {
         mut change: impl FnMut(&Object) -> Result<Attributes>,
     ) -> Result<Arc<Object>> {
         let unlocked = self.login_needed()?;
-        let changed = self.change(|writer| {
-            let ring = self.keyring_within(&unlocked, writer)?;
-            let card = self.card.load();
-            let row = checked_row(&unlocked, writer, unlocked.tree.floor(), id)?;
-            let current = record::open(&unlocked, &ring, &card, &row)?;
+        let changed = self.change_rows(&unlocked, |writer, rows| {
+            let (keys, ring) = (&rows.keys, rows.ring()?);
+            let row = checked_row(keys, writer, keys.tree.floor(), id)?;
+            let current = record::open(keys, ring, &row)?;
             let next = row.revision.saturating_add(1);
-            let object = Object::new(id, next, change(&current)?);
-            writer.put_row(&record::seal(&unlocked, &ring, &card, &object)?)?;
-            let changes = [(id, Some(live(next)))];
-            let head = unlocked.tree.update(writer, &changes)?;
+            let object = Object::new(id, next, change(&current)?).standing_as(current.standing());
+            writer.put_row(&record::seal(&unlocked, keys, ring, &object)?)?;
+            let changes = [(id, Some(entry(&object)))];
+            let head = keys.tree.update(writer, &changes)?;
             Ok((Arc::new(object), touched(&changes, head)))
         })?;
         self.unscrubbed.store(true, Ordering::SeqCst);
@@ -113,19 +111,14 @@ impl Token {
     /// As [`Token::remove`].
     pub fn remove_id(&self, id: ObjectId) -> Result<()> {
         let unlocked = self.login_needed()?;
-        self.change(|writer| {
-            self.keyring_within(&unlocked, writer)
-                .map(drop)
-                .or_else(keyless)?;
-            let listed = unlocked
-                .tree
-                .entry(writer, unlocked.tree.floor(), id)?
-                .is_some();
+        self.change_rows(&unlocked, |writer, rows| {
+            let tree = &rows.keys.tree;
+            let listed = tree.entry(writer, tree.floor(), id)?.is_some();
             if !writer.delete_row(id)? && !listed {
                 return Err(Error::ObjectHandleInvalid);
             }
             let changes = [(id, None)];
-            let head = unlocked.tree.update(writer, &changes)?;
+            let head = tree.update(writer, &changes)?;
             Ok(((), touched(&changes, head)))
         })?;
         self.unscrubbed.store(true, Ordering::SeqCst);
@@ -172,20 +165,26 @@ impl Token {
             // Public objects are read without a domain key.
             other => other,
         };
-        let floor = unlocked.tree.floor();
+        let keys = self.row_keys(unlocked)?;
+        let floor = keys.tree.floor();
         let row = self
-            .store
-            .reading(|reader| checked_row(unlocked, reader, floor, id))?;
+            .store_of(&keys)?
+            .reading(|reader| checked_row(&keys, reader, floor, id))?;
         if row.private && unlocked.role() != Role::User {
             return Err(Error::ObjectHandleInvalid);
         }
         if let Some(object) = unlocked.cache.revalidate(id, row.revision, counter) {
             return Ok(object);
         }
-        let card = self.card.load();
         let object = match (&row.sealed, ring) {
-            (None, _) => record::open_clear(&card, &row)?,
-            (Some(_), ring) => record::open(unlocked, &*ring?, &card, &row)?,
+            (None, _) => record::open_clear(&keys.seal, &row)?,
+            (Some(_), ring) => match record::open(&keys, &*ring?, &row) {
+                Err(Error::UnknownDomainKey(_)) if keys.are_shared() => {
+                    self.follow()?;
+                    record::open(&keys, &*self.keyring(unlocked)?, &row)?
+                }
+                other => other?,
+            },
         };
         let object = Arc::new(object);
         if let Some(counter) = counter {
@@ -195,14 +194,23 @@ impl Token {
     }
 
     fn load_public(&self, id: ObjectId, counter: Option<u64>) -> Result<Arc<Object>> {
-        let row = self.store.reading(|reader| reader.row(id))?;
+        let attached = self.attached()?;
+        let store = match &attached {
+            Some(_) => self.repository()?,
+            None => &*self.store,
+        };
+        let row = store.reading(|reader| reader.row(id))?;
         let row = row
             .filter(|row| !row.private)
             .ok_or(Error::ObjectHandleInvalid)?;
         if let Some(object) = self.public.revalidate(id, row.revision, counter) {
             return Ok(object);
         }
-        let object = Arc::new(record::open_clear(&*self.trusted_card()?, &row)?);
+        let seal = match attached {
+            Some(attached) => attached.seal,
+            None => Seal::of(&*self.trusted_card()?),
+        };
+        let object = Arc::new(record::open_clear(&seal, &row)?);
         if let Some(counter) = counter {
             self.public.keep(&object, counter);
         }
@@ -232,8 +240,13 @@ impl Token {
 const NEVER: u64 = u64::MAX;
 
 /// The row of an object, which must be the one that the row tree lists.
-fn checked_row(unlocked: &Unlocked, reader: &dyn Reader, floor: u64, id: ObjectId) -> Result<Row> {
-    let listed = unlocked.tree.entry(reader, floor, id)?;
+pub(super) fn checked_row(
+    keys: &RowKeys,
+    reader: &dyn Reader,
+    floor: u64,
+    id: ObjectId,
+) -> Result<Row> {
+    let listed = keys.tree.entry(reader, floor, id)?;
     match (reader.row(id)?, listed) {
         (None, None) => Err(Error::ObjectHandleInvalid),
         (Some(row), Some(entry))
@@ -246,11 +259,11 @@ fn checked_row(unlocked: &Unlocked, reader: &dyn Reader, floor: u64, id: ObjectI
 }
 
 /// A new id whose place in the row tree can be written.
-fn free_place(unlocked: &Unlocked, reader: &dyn Reader) -> Result<ObjectId> {
+pub(super) fn free_place(keys: &RowKeys, reader: &dyn Reader) -> Result<ObjectId> {
     let mut last = Error::Internal("no place in the row tree was tried");
     for _ in 0..PLACES_TRIED {
         let id = ObjectId(random());
-        match unlocked.tree.entry(reader, unlocked.tree.floor(), id) {
+        match keys.tree.entry(reader, keys.tree.floor(), id) {
             Ok(None) => return Ok(id),
             Ok(Some(_)) => {}
             Err(error) => last = error,
@@ -268,7 +281,7 @@ pub(super) fn carry_over(
     new: &Keyring,
 ) -> Result<Vec<String>> {
     let mut left = Vec::new();
-    let card = Card::read(writer)?;
+    let keys = &unlocked.own;
     for key in old
         .keys()
         .iter()
@@ -282,9 +295,9 @@ pub(super) fn carry_over(
             ..Query::default()
         };
         for id in writer.find(&query)? {
-            let row = checked_row(unlocked, writer, unlocked.tree.floor(), id);
-            match row.and_then(|row| record::open(unlocked, old, &card, &row)) {
-                Ok(object) => writer.put_row(&record::seal(unlocked, new, &card, &object)?)?,
+            let row = checked_row(keys, writer, keys.tree.floor(), id);
+            match row.and_then(|row| record::open(keys, old, &row)) {
+                Ok(object) => writer.put_row(&record::seal(unlocked, keys, new, &object)?)?,
                 Err(error) => left.push(format!("{id}: {error}")),
             }
         }
@@ -292,14 +305,15 @@ pub(super) fn carry_over(
     Ok(left)
 }
 
-fn live(revision: u64) -> Entry {
+/// What the row tree says of an object.
+pub(super) fn entry(object: &Object) -> Entry {
     Entry {
-        revision,
-        mark: Mark::Live,
+        revision: object.revision(),
+        mark: Mark::of(object.standing()),
     }
 }
 
-fn touched(changes: &[(ObjectId, Option<Entry>)], head: (u64, [u8; 32])) -> Touched {
+pub(super) fn touched(changes: &[(ObjectId, Option<Entry>)], head: (u64, [u8; 32])) -> Touched {
     let groups = changes.iter().map(|(id, _)| leaf_of(*id)).collect();
     Touched {
         groups,

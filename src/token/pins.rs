@@ -43,11 +43,15 @@ impl Token {
         let unlocked = Arc::new(self.unlock(role, &root)?);
         self.unlocked.store(Some(Arc::clone(&unlocked)));
         self.refresh()?;
+        // A repository that cannot be reached says so where it is needed.
+        let _ = self.follow();
         Ok(unlocked)
     }
 
     /// Lets go of the module's keys; they are erased when the last operation that uses them ends.
     pub fn logout(&self) {
+        // As when the token is closed.
+        let _ = self.return_blocks();
         self.unlocked.store(None);
         self.roles.clear();
         self.tidy();

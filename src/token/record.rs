@@ -2,10 +2,10 @@
 //! clear and signed.
 
 use super::changes::tampered;
-use super::header::Card;
+use super::rows::{RowKeys, Seal};
 use super::unlocked::Unlocked;
 use crate::domain::cbor::{Reader as Decoder, Writer as Encoder};
-use crate::domain::cose::{Signer, verify};
+use crate::domain::cose::verify;
 use crate::domain::key_token::{self, Body, Subject};
 use crate::domain::keyring::Keyring;
 use crate::error::{Error, Result};
@@ -70,16 +70,14 @@ fn index(attributes: &Attributes, key: Option<&[u8; 32]>) -> [Option<IndexKey>; 
 /// Those of sealing and signing.
 pub(super) fn seal(
     unlocked: &Unlocked,
+    keys: &RowKeys,
     ring: &Keyring,
-    card: &Card,
     object: &Object,
 ) -> Result<Row> {
     let attributes = object.attributes();
     let private = attributes.is(CKA_PRIVATE);
-    let secret = attributes
-        .values()
-        .any(|(_, value)| matches!(value, Value::Secret(_)));
-    let needs_sealing = private || secret;
+    // A key whose material is gone stays sealed: who wrote it can still be told.
+    let needs_sealing = private || has_secrets(attributes);
     let sealed = if needs_sealing {
         let subject = Subject {
             key: object.id().into(),
@@ -97,14 +95,14 @@ pub(super) fn seal(
     let clear = if private {
         None
     } else {
-        Some(sign(unlocked, card, object, needs_sealing)?)
+        Some(sign(unlocked, keys, object, needs_sealing)?)
     };
     Ok(Row {
         id: object.id(),
         revision: object.revision(),
-        standing: Standing::Current,
+        standing: object.standing(),
         private,
-        index: index(attributes, private.then_some(&unlocked.keys().index)),
+        index: index(attributes, private.then_some(&keys.index)),
         domain_key: needs_sealing.then(|| ring.active().id().0),
         clear,
         sealed,
@@ -115,9 +113,9 @@ pub(super) fn seal(
 ///
 /// # Errors
 /// `ObjectTampered`; `UnknownDomainKey`, `KeyTokenRefused`.
-pub(super) fn open(unlocked: &Unlocked, ring: &Keyring, card: &Card, row: &Row) -> Result<Object> {
+pub(super) fn open(keys: &RowKeys, ring: &Keyring, row: &Row) -> Result<Object> {
     let Some(token) = &row.sealed else {
-        return open_clear(card, row);
+        return open_clear(&keys.seal, row);
     };
     let (header, body) = key_token::open(ring, token).map_err(|error| {
         if matches!(error, Error::UnknownDomainKey(_)) {
@@ -133,18 +131,63 @@ pub(super) fn open(unlocked: &Unlocked, ring: &Keyring, card: &Card, row: &Row) 
         && Some(header.domain_key.0) == row.domain_key
         && private == row.private
         && private == row.clear.is_none()
-        && index(&attributes, private.then_some(&unlocked.keys().index)) == row.index;
+        && index(&attributes, private.then_some(&keys.index)) == row.index;
     if !genuine {
         return Err(tampered(row.id));
     }
-    Ok(Object::new(row.id, row.revision, attributes))
+    Ok(Object::new(row.id, row.revision, attributes).standing_as(row.standing))
+}
+
+/// An object in one revision and standing; of a destroyed one nothing secret stays.
+pub(super) fn standing(
+    id: ObjectId,
+    revision: u64,
+    attributes: Attributes,
+    standing: Standing,
+) -> Object {
+    let attributes = if standing == Standing::Destroyed {
+        without_secrets(&attributes)
+    } else {
+        attributes
+    };
+    Object::new(id, revision, attributes).standing_as(standing)
+}
+
+/// Whether any attribute is key material.
+pub(super) fn has_secrets(attributes: &Attributes) -> bool {
+    attributes
+        .values()
+        .any(|(_, value)| matches!(value, Value::Secret(_)))
+}
+
+/// What stays of a key whose material is destroyed.
+fn without_secrets(attributes: &Attributes) -> Attributes {
+    let open = attributes
+        .iter()
+        .filter(|(_, value)| !matches!(value, Value::Secret(_)));
+    open.collect()
+}
+
+/// The key token of what stays of a row's key without its material, under the active domain key.
+///
+/// # Errors
+/// As [`open`], and those of sealing.
+pub(super) fn remains(keys: &RowKeys, ring: &Keyring, row: &Row) -> Result<Vec<u8>> {
+    let object = open(keys, ring, row)?;
+    let subject = Subject {
+        key: row.id.into(),
+        version: 1,
+        revision: row.revision,
+    };
+    let body = Body::from(without_secrets(object.attributes()));
+    key_token::seal(ring.active(), subject, &body)
 }
 
 /// Opens what anybody may read of a row: everything but its secrets.
 ///
 /// # Errors
 /// `ObjectTampered`.
-pub(super) fn open_clear(card: &Card, row: &Row) -> Result<Object> {
+pub(super) fn open_clear(seal: &Seal, row: &Row) -> Result<Object> {
     let clear = row.clear.as_ref().ok_or_else(|| tampered(row.id))?;
     let split = Decoder::whole(clear, "public object", |decoder| {
         decoder.tuple("public object", 2)?;
@@ -154,44 +197,40 @@ pub(super) fn open_clear(card: &Card, row: &Row) -> Result<Object> {
         ))
     });
     let (body, signature) = split.map_err(|_| tampered(row.id))?;
-    let message = message(card, (row.id, row.revision), row.sealed.is_some(), body);
-    if !verify(&card.signing, &message, &signature) {
+    let message = message(seal, (row.id, row.revision), row.sealed.is_some(), body);
+    if !verify(&seal.signing, &message, &signature) {
         return Err(tampered(row.id));
     }
     let attributes = Body::decode(body).map_err(|_| tampered(row.id))?.attributes;
     if row.private || attributes.is(CKA_PRIVATE) || index(&attributes, None) != row.index {
         return Err(tampered(row.id));
     }
-    Ok(Object::new(row.id, row.revision, attributes))
+    Ok(Object::new(row.id, row.revision, attributes).standing_as(row.standing))
 }
 
 /// The clear record of an object: its attributes without secrets, signed.
-fn sign(unlocked: &Unlocked, card: &Card, object: &Object, sealed: bool) -> Result<Vec<u8>> {
-    let open = object
-        .attributes()
-        .iter()
-        .filter(|(_, value)| !matches!(value, Value::Secret(_)));
-    let body = Body::from(open.collect::<Attributes>());
+fn sign(unlocked: &Unlocked, keys: &RowKeys, object: &Object, sealed: bool) -> Result<Vec<u8>> {
+    let body = Body::from(without_secrets(object.attributes()));
     let body = body.encode().map_err(key_token::Fault::from)?;
     let message = message(
-        card,
+        &keys.seal,
         (object.id(), object.revision()),
         sealed,
         body.as_slice(),
     );
-    let signature = unlocked.identity().sign(&message)?;
+    let signature = keys.sign(unlocked, &message)?;
     let mut record = Encoder::default();
     record.array(2).bytes(body.as_slice()).bytes(&signature);
     Ok(record.into_vec())
 }
 
-/// What is signed: which object of which token, in which revision, whether it also has secrets.
-fn message(card: &Card, (id, revision): (ObjectId, u64), sealed: bool, body: &[u8]) -> Vec<u8> {
+/// What is signed: which object of whom, in which revision, whether it also has secrets.
+fn message(seal: &Seal, (id, revision): (ObjectId, u64), sealed: bool, body: &[u8]) -> Vec<u8> {
     let mut message = Encoder::with_capacity(body.len().saturating_add(128));
     message
         .array(6)
         .text("keyward/1 public object")
-        .bytes(&card.epoch)
+        .bytes(&seal.owner)
         .bytes(&id.0);
     message.uint(revision).bool(sealed).bytes(body);
     message.into_vec()

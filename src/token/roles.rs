@@ -4,10 +4,12 @@
 
 use super::Token;
 use super::changes::{Touched, tampered};
+use super::rows::RowKeys;
 use crate::error::{Error, Result};
-use crate::object::ObjectId;
-use crate::object::policy::{Role, RoleState};
+use crate::object::policy::{Role, RoleState, lineage};
+use crate::object::{Object, ObjectId};
 use crate::seal::envelope::{mac, random};
+use crate::storage::Reader;
 use crate::storage::tree::{Entry, Mark, leaf_of};
 use parking_lot::RwLock;
 use std::collections::HashMap;
@@ -86,13 +88,14 @@ impl Token {
         {
             return Ok(known.state);
         }
-        let place = place(&unlocked.keys().roles, lineage);
+        let keys = self.row_keys(&unlocked)?;
+        let place = place(&keys.roles, lineage);
         let group = leaf_of(place);
         let counter = self.registry.group(group);
-        let floor = unlocked.tree.floor();
+        let floor = keys.tree.floor();
         let entry = self
-            .store
-            .reading(|reader| unlocked.tree.entry(reader, floor, place))?;
+            .store_of(&keys)?
+            .reading(|reader| keys.tree.entry(reader, floor, place))?;
         let state = decode(lineage, entry)?;
         if let Some(counter) = counter {
             self.roles.keep(
@@ -122,13 +125,12 @@ impl Token {
         if together(known, more)? == known {
             return Ok(());
         }
-        let place = place(&unlocked.keys().roles, lineage);
-        self.change(|writer| {
-            let entry = unlocked.tree.entry(writer, unlocked.tree.floor(), place)?;
+        self.change_rows(&unlocked, |writer, rows| {
+            let place = place(&rows.keys.roles, lineage);
+            let tree = &rows.keys.tree;
+            let entry = tree.entry(writer, tree.floor(), place)?;
             let state = together(decode(lineage, entry)?, more)?;
-            let head = unlocked
-                .tree
-                .update(writer, &[(place, Some(encode(state)))])?;
+            let head = tree.update(writer, &[(place, Some(encode(state)))])?;
             let groups = vec![leaf_of(place)];
             Ok((
                 (),
@@ -158,6 +160,26 @@ fn together(one: RoleState, other: RoleState) -> Result<RoleState> {
 fn place(key: &[u8; 32], lineage: &Lineage) -> ObjectId {
     let mac = mac(key, lineage);
     ObjectId(mac.first_chunk::<16>().copied().unwrap_or_default())
+}
+
+/// What is recorded under a lineage among these rows.
+pub(super) fn recorded(
+    keys: &RowKeys,
+    reader: &dyn Reader,
+    lineage: &Lineage,
+) -> Result<RoleState> {
+    let place = place(&keys.roles, lineage);
+    decode(lineage, keys.tree.entry(reader, keys.tree.floor(), place)?)
+}
+
+/// The record of what an object was used for, for the rows that it moves to; none when there is nothing.
+pub(super) fn moved(
+    keys: &RowKeys,
+    object: &Object,
+    used: RoleState,
+) -> Option<(ObjectId, Option<Entry>)> {
+    let place = place(&keys.roles, &lineage(object));
+    (used != RoleState::default()).then(|| (place, Some(encode(used))))
 }
 
 fn decode(lineage: &Lineage, entry: Option<Entry>) -> Result<RoleState> {

@@ -4,9 +4,11 @@ use super::anchoring::Installed as Version;
 use super::cache::Cache;
 use super::header::Card;
 use super::pins::Role;
+use super::rows::{Attached, RowKeys};
 use super::{Token, anchoring};
 use super::{domain, domain_keys};
 use crate::domain::identity::Identity;
+use crate::domain::ids::DomainId;
 use crate::domain::ingest::Installed;
 use crate::domain::keyring::Keyring;
 use crate::error::{Error, Result};
@@ -14,7 +16,6 @@ use crate::object::Object;
 use crate::seal::root::{ModuleKeys, Root};
 use crate::secret::{LOGIN_STACK, apart};
 use crate::storage::Reader;
-use crate::storage::tree::Tree;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +26,8 @@ pub struct Unlocked {
     epoch: [u8; 16],
     root: Root,
     keys: ModuleKeys,
-    pub(super) tree: Tree,
+    /// What guards the rows of the own store.
+    pub(super) own: Arc<RowKeys>,
     view: ArcSwap<View>,
     /// The domain generation that `view` belongs to.
     seen: AtomicU64,
@@ -40,6 +42,8 @@ pub(super) struct View {
     pub(super) ring: Option<Arc<Keyring>>,
     /// The same as objects.
     pub(super) domain_keys: Vec<Arc<Object>>,
+    /// What guards the rows of the objects; none when they are in a repository and there is no ring.
+    pub(super) rows: Option<Arc<RowKeys>>,
 }
 
 impl View {
@@ -47,6 +51,7 @@ impl View {
         identity: Arc<Identity>,
         installed: Installed,
         ring: Option<Keyring>,
+        rows: Option<Arc<RowKeys>>,
     ) -> Self {
         let domain_keys = ring.as_ref().map(domain_keys::objects).unwrap_or_default();
         View {
@@ -54,6 +59,7 @@ impl View {
             installed: Arc::new(installed),
             ring: ring.map(Arc::new),
             domain_keys,
+            rows,
         }
     }
 }
@@ -109,9 +115,7 @@ impl Token {
         let keys = root.keys();
         let anchored = self.anchored()?.filter(|known| known.is_genuine(&keys));
         let seen = self.registry.domain_generation();
-        let (card, view) = self
-            .store
-            .reading(|reader| Ok((Card::read(reader)?, open_view(reader, &keys)?)))?;
+        let card = self.store.reading(|reader| Card::read(reader))?;
         let of_now = |known: &anchoring::Known| known.epoch == card.epoch;
         // An anchor of another initialisation: nothing in the database is as new as that.
         let floor = anchored.map_or(0, |known| {
@@ -121,11 +125,15 @@ impl Token {
                 u64::MAX
             }
         });
+        let own = Arc::new(RowKeys::own(&keys, &card, floor));
+        let view = self
+            .store
+            .reading(|reader| self.open_view(reader, &keys, &own, None))?;
         let unlocked = Unlocked {
             role,
             epoch: card.epoch,
             root: root.duplicate(),
-            tree: Tree::new(keys.tree.clone(), floor),
+            own,
             keys,
             view: ArcSwap::from_pointee(view),
             seen: AtomicU64::new(seen),
@@ -176,20 +184,60 @@ impl Token {
             }
             return Err(Error::UserNotLoggedIn);
         }
-        let view = apart::<LOGIN_STACK, _>(|| open_view(reader, &unlocked.keys))?;
+        self.look(unlocked, reader)
+    }
+
+    /// Opens what is installed now, and shows it.
+    pub(super) fn look(&self, unlocked: &Unlocked, reader: &dyn Reader) -> Result<()> {
+        let view = apart::<LOGIN_STACK, _>(|| {
+            let before = unlocked.view();
+            self.open_view(reader, &unlocked.keys, &unlocked.own, Some(&before))
+        })?;
         unlocked.show(view);
         Ok(())
     }
+
+    /// Opens the identity and the installed domain.
+    fn open_view(
+        &self,
+        reader: &dyn Reader,
+        keys: &ModuleKeys,
+        own: &Arc<RowKeys>,
+        before: Option<&View>,
+    ) -> Result<View> {
+        let identity = Arc::new(domain::identity(reader, keys)?);
+        let (installed, ring) = domain::restore(reader, &identity)?;
+        let rows = if Attached::read(reader)?.is_some() {
+            let domain = installed.state.domain;
+            ring.as_ref()
+                .map(|ring| self.shared_rows(domain, ring, keys, before))
+                .transpose()?
+        } else {
+            Some(Arc::clone(own))
+        };
+        Ok(View::new(identity, installed, ring, rows))
+    }
+
+    /// The keys of the repository's rows: the same as before where they are known, because they know
+    /// what was seen of the repository.
+    fn shared_rows(
+        &self,
+        domain: DomainId,
+        ring: &Keyring,
+        keys: &ModuleKeys,
+        before: Option<&View>,
+    ) -> Result<Arc<RowKeys>> {
+        let known = self.rows_anchor.newest()?;
+        let floor = anchoring::genuine(known, keys).map_or(0, |known| known.counter);
+        let fresh = RowKeys::shared(domain, ring.stable(), floor)?;
+        let same = before
+            .and_then(|view| view.rows.as_ref())
+            .filter(|rows| rows.seal == fresh.seal);
+        Ok(same.map_or_else(|| Arc::new(fresh), Arc::clone))
+    }
 }
 
-/// Opens the identity and the installed domain.
-fn open_view(reader: &dyn Reader, keys: &ModuleKeys) -> Result<View> {
-    let identity = Arc::new(domain::identity(reader, keys)?);
-    let (installed, ring) = domain::restore(reader, &identity)?;
-    Ok(View::new(identity, installed, ring))
-}
-
-fn no_keys() -> Error {
+pub(super) fn no_keys() -> Error {
     Error::DomainRule(
         "this module holds no keys of its domain: it is suspended or no member".into(),
     )

@@ -1,13 +1,17 @@
 //! The check of everything: every row against the row tree, its signature or its sealing, and the
 //! database against the anchor. Findings name what is wrong; nothing is changed.
 
+use super::anchoring::genuine;
 use super::changes::Touched;
+use super::rows::RowKeys;
 use super::unlocked::Unlocked;
 use super::{Token, record};
 use crate::error::{Error, Result};
 use crate::object::ObjectId;
+use crate::storage::anchor::Anchor;
 use crate::storage::tree::{Entry, Mark, leaf_of};
 use crate::storage::{EVENTS_KEPT, Query, Reader, Row, Scope};
+use std::sync::Arc;
 
 /// The kind of event of what [`Token::check`] found.
 pub const TAMPERED: &str = "tampering found";
@@ -66,18 +70,22 @@ impl Token {
     /// `UserNotLoggedIn`; those of the store.
     pub fn verify(&self) -> Result<Vec<Finding>> {
         let unlocked = self.login_needed()?;
-        let flaws = self.store.flaws()?.into_iter().map(Finding::Store);
-        let listed = self.survey(&unlocked, |reader, id| {
-            // A row that went meanwhile cannot go within a transaction.
-            let Some(row) = reader.row(id)? else {
-                return Ok(None);
-            };
-            let opened = self.try_open(&unlocked, reader, &row);
-            Ok(opened
-                .err()
-                .map(|error| Finding::Damaged(id, error.to_string())))
-        })?;
-        Ok(flaws.chain(listed).collect())
+        let mut findings = Vec::new();
+        for (keys, anchor) in self.row_sets(&unlocked)? {
+            let store = self.store_of(&keys)?;
+            findings.extend(store.flaws()?.into_iter().map(Finding::Store));
+            findings.extend(self.survey(&unlocked, (&keys, anchor), |reader, id| {
+                // A row that went meanwhile cannot go within a transaction.
+                let Some(row) = reader.row(id)? else {
+                    return Ok(None);
+                };
+                let opened = self.try_open(&unlocked, &keys, reader, &row);
+                Ok(opened
+                    .err()
+                    .map(|error| Finding::Damaged(id, error.to_string())))
+            })?);
+        }
+        Ok(findings)
     }
 
     /// Checks which rows there are, and in which revisions, without opening any: some microseconds for
@@ -87,7 +95,10 @@ impl Token {
     /// `UserNotLoggedIn`; those of the store.
     pub fn check(&self) -> Result<Vec<Finding>> {
         let unlocked = self.login_needed()?;
-        let findings = self.survey(&unlocked, |_, _| Ok(None))?;
+        let mut findings = Vec::new();
+        for (keys, anchor) in self.row_sets(&unlocked)? {
+            findings.extend(self.survey(&unlocked, (&keys, anchor), |_, _| Ok(None))?);
+        }
         if !findings.is_empty() {
             let known = self.events(EVENTS_KEPT)?;
             let texts = findings.iter().map(ToString::to_string);
@@ -98,20 +109,28 @@ impl Token {
         Ok(findings)
     }
 
+    /// The sets of rows there are: the own store's, and the repository's where the objects are in one.
+    fn row_sets(&self, unlocked: &Unlocked) -> Result<Vec<(Arc<RowKeys>, &Anchor)>> {
+        let mut sets = vec![(Arc::clone(&unlocked.own), &self.anchor)];
+        if self.attached()?.is_some() {
+            sets.push((self.row_keys(unlocked)?, &self.rows_anchor));
+        }
+        Ok(sets)
+    }
+
     /// Compares the rows with the row tree, and that with the anchor; `look` looks at each row that is
     /// as it is listed.
     fn survey(
         &self,
         unlocked: &Unlocked,
+        (keys, anchor): (&RowKeys, &Anchor),
         mut look: impl FnMut(&dyn Reader, ObjectId) -> Result<Option<Finding>>,
     ) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         // Read first: a change in between makes the database newer than it, which is as it should be.
-        let anchored = self
-            .anchored()?
-            .filter(|known| known.is_genuine(unlocked.keys()));
-        let survey = self.store.reading(|reader| {
-            let mut survey = unlocked.tree.survey(reader)?;
+        let anchored = genuine(anchor.newest()?, unlocked.keys());
+        let survey = self.store_of(keys)?.reading(|reader| {
+            let mut survey = keys.tree.survey(reader)?;
             for (id, revision, standing) in reader.revisions()? {
                 let found = match survey.entries.remove(&id) {
                     Some(entry) if entry.revision != revision => {
@@ -129,6 +148,7 @@ impl Token {
         })?;
         let own = survey.counter.unwrap_or(u64::MAX);
         match anchored {
+            None if keys.are_shared() && anchor.newest()?.is_none() => {}
             None => findings.push(Finding::NoAnchor),
             Some(known) if known.epoch != self.card.load().epoch || own < known.counter => {
                 findings.push(Finding::RolledBack(own, known.counter));
@@ -144,15 +164,24 @@ impl Token {
         Ok(findings)
     }
 
-    fn try_open(&self, unlocked: &Unlocked, reader: &dyn Reader, row: &Row) -> Result<()> {
-        let card = self.card.load();
+    fn try_open(
+        &self,
+        unlocked: &Unlocked,
+        keys: &RowKeys,
+        reader: &dyn Reader,
+        row: &Row,
+    ) -> Result<()> {
         // A row without either is refused by the first.
         if row.clear.is_some() || row.sealed.is_none() {
-            record::open_clear(&card, row)?;
+            record::open_clear(&keys.seal, row)?;
         }
         if row.sealed.is_some() {
-            let ring = self.keyring_within(unlocked, reader)?;
-            record::open(unlocked, &ring, &card, row)?;
+            let ring = if keys.are_shared() {
+                self.keyring(unlocked)?
+            } else {
+                self.keyring_within(unlocked, reader)?
+            };
+            record::open(keys, &ring, row)?;
         }
         Ok(())
     }
@@ -168,9 +197,14 @@ impl Token {
         if unlocked.role() != super::Role::SecurityOfficer {
             return Err(Error::UserNotLoggedIn);
         }
-        let anchor = self.anchored()?.map_or(0, |known| known.counter);
-        let given_up = self.change(|writer| {
-            let survey = unlocked.tree.survey(writer)?;
+        let given_up = self.change_rows(&unlocked, |writer, rows| {
+            let (keys, anchor) = if rows.keys.are_shared() {
+                (&rows.keys, self.rows_anchor.newest()?)
+            } else {
+                (&unlocked.own, self.anchor.newest()?)
+            };
+            let anchor = anchor.map_or(0, |known| known.counter);
+            let survey = keys.tree.survey(writer)?;
             let mut kept = survey.entries.clone();
             kept.retain(|_, entry| entry.mark == Mark::Role);
             let mut gone = Vec::new();
@@ -182,7 +216,7 @@ impl Token {
                 let Some(row) = writer.row(id)? else { continue };
                 let known =
                     survey.entries.contains_key(&id) || survey.damaged.contains(&leaf_of(id));
-                if known && self.try_open(&unlocked, writer, &row).is_ok() {
+                if known && self.try_open(&unlocked, keys, writer, &row).is_ok() {
                     kept.insert(
                         id,
                         Entry {
@@ -196,7 +230,7 @@ impl Token {
                 }
             }
             let counter = survey.counter.unwrap_or(0).max(anchor);
-            let head = unlocked.tree.replant(writer, &kept, counter)?;
+            let head = keys.tree.replant(writer, &kept, counter)?;
             Ok((
                 gone,
                 Touched {

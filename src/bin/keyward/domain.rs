@@ -7,11 +7,13 @@ mod events;
 mod explain;
 mod fingerprint;
 mod ingest;
+mod install;
 mod join;
 mod merge;
 mod operators;
 mod propose;
 mod request;
+mod rotate;
 mod settings;
 mod shown;
 mod statement;
@@ -55,6 +57,14 @@ pub(crate) enum Command {
     Ingest(ingest::Arguments),
     /// Join a domain: install the token that admits this module
     Join(join::Arguments),
+    /// Publish a domain token for every member, and install it here
+    Install(install::Install),
+    /// Take the versions that the repository has and this token has not
+    Follow(install::Follow),
+    /// Say which member runs which version, and what is under which domain key
+    Status(install::Status),
+    /// Carry out an approved rotation of the domain key
+    Rotate(rotate::Rotate),
     /// Say in what two versions differ
     Diff(diff::Arguments),
     /// Say why domain tokens were refused, newest first
@@ -88,6 +98,10 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
         Command::Statement(arguments) => statement::run(arguments, &config),
         Command::Ingest(arguments) => ingest::run(arguments, &config),
         Command::Join(arguments) => join::run(arguments, &config),
+        Command::Install(arguments) => install::install(arguments, &config),
+        Command::Follow(arguments) => install::follow(arguments, &config),
+        Command::Status(arguments) => install::status(arguments, &config, output),
+        Command::Rotate(arguments) => rotate::rotate(arguments, &config, output),
         Command::Diff(arguments) => diff::run(arguments, &config, output),
         Command::Why(arguments) => events::refused(&arguments.selection.open(&config)?, output),
         Command::History(arguments) => events::all(&arguments.selection.open(&config)?, output),

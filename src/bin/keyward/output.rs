@@ -15,6 +15,11 @@ impl Output {
         Output { json }
     }
 
+    /// Whether a program reads it.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Prints `value` as JSON, or the text that `text` makes of it.
     ///
     /// # Errors

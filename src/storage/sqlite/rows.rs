@@ -286,7 +286,10 @@ fn search(query: &Query) -> (String, Vec<Value>) {
         Scope::Private => "private = 1",
         Scope::All => "true",
     });
-    if !query.any_standing {
+    if let Some(standing) = query.standing {
+        sql.push_str(" AND standing = ?");
+        values.push(Value::Integer(standing.number().into()));
+    } else if !query.any_standing {
         sql.push_str(" AND standing = 0");
     }
     // A class or a tenant has thousands of objects, a label or id has few: the plus keeps SQLite from

@@ -1,0 +1,225 @@
+//! Following the domain: what the repository has published is taken in turn, and this member's own word
+//! goes there: which version all its processes run, and the agreement key it will change to.
+
+use super::Token;
+use super::domain::{Entry, Ingested, now};
+use super::unlocked::Unlocked;
+use crate::domain::ids::MemberId;
+use crate::domain::ingest::{Installed, Moment};
+use crate::domain::state::member::Card;
+use crate::domain::token::Token as DomainToken;
+use crate::domain::token::running::Running;
+use crate::error::{Error, Result};
+use crate::storage::{DomainRow, Reader, Store};
+use std::sync::atomic::Ordering;
+
+/// The facts that hold the members' word that they run a version.
+const RUNNING: &str = "running/";
+/// The facts that hold the cards with which members will change their agreement keys.
+const RENEWAL: &str = "renewal/";
+
+/// How a member stands, by the repository.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// The member.
+    pub member: MemberId,
+    /// Its word, if it gave any that its key signed.
+    pub running: Option<Running>,
+    /// The card with which it will change its agreement key, if it left one.
+    pub renewal: Option<Card>,
+}
+
+impl Token {
+    /// Takes every version that the repository has and this module has not, one after the other, and
+    /// reports. Answers the versions taken. Nothing is done, and nothing fails, where the objects are in
+    /// the own store.
+    ///
+    /// # Errors
+    /// `UserNotLoggedIn`; `DomainTokenRefused` for a version that this module does not accept, kept as an
+    /// event once; `StoreTampered` when the repository is an older copy; those of the stores.
+    pub fn follow(&self) -> Result<Vec<u64>> {
+        let unlocked = self.login_needed()?;
+        if self.attached()?.is_none() {
+            return Ok(Vec::new());
+        }
+        // One at a time: a second thread finds everything done.
+        let mut refused = self.following.lock();
+        // What another process of this member took counts as taken.
+        match self.keyring(&unlocked) {
+            Ok(_) | Err(Error::DomainRule(_)) => {}
+            Err(other) => return Err(other),
+        }
+        let repository = self.repository()?;
+        let before = unlocked.domain();
+        let (rows, words) = repository.reading(|reader| {
+            check_age(reader, &before)?;
+            let rows = reader.domain_rows_after(before.state.version)?;
+            let words = if rows.is_empty() {
+                Vec::new()
+            } else {
+                statements(reader)?
+            };
+            Ok((rows, words))
+        })?;
+        let mut taken = Vec::new();
+        for (place, row) in rows.iter().enumerate() {
+            if *refused == Some(row.hash) {
+                return Err(Error::DomainTokenRefused(format!(
+                    "version {} of the repository was refused before: see keyward domain why",
+                    row.version
+                )));
+            }
+            let moment = Moment {
+                now: now(),
+                successor: rows.get(place.saturating_add(1)).and_then(created),
+                confirmations: &words,
+            };
+            match self.take(&Entry::InTurn(&row.token, &moment, before.seen)) {
+                Ok(Ingested::Fork) => {
+                    return Err(Error::DomainRule(
+                        "the domain is forked: two tokens of one version exist".into(),
+                    ));
+                }
+                Ok(Ingested::NoOp) => {}
+                Ok(Ingested::Installed(version) | Ingested::Dismissed(version)) => {
+                    taken.push(version);
+                }
+                Err(error) => {
+                    if matches!(error, Error::DomainTokenRefused(_)) {
+                        *refused = Some(row.hash);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        self.report(&unlocked, repository)?;
+        Ok(taken)
+    }
+
+    /// Puts this member's word into the repository, when it is not there yet: which version runs, once
+    /// every process has it, and the card for its next agreement key.
+    fn report(&self, unlocked: &Unlocked, repository: &dyn Store) -> Result<()> {
+        let domain = unlocked.domain();
+        let version = domain.state.version;
+        if self.reported.load(Ordering::SeqCst) == version || !self.laggards()?.is_empty() {
+            return Ok(());
+        }
+        let identity = unlocked.identity();
+        let id = identity.id();
+        let Some(member) = domain.state.member(id) else {
+            return Ok(());
+        };
+        let (word, card) = repository.reading(|reader| {
+            Ok((
+                statement(reader, id)?,
+                renewal(reader, id)?.filter(|card| card.serial > member.card.serial),
+            ))
+        })?;
+        let said = word.is_some_and(|word| (word.version, word.token) == (version, domain.hash));
+        if !said || card.is_none() {
+            let card = match card {
+                Some(card) => card,
+                None => self.renew_identity()?,
+            };
+            let word = Running::make(
+                id,
+                &*identity,
+                (domain.state.domain, version, domain.hash),
+                now(),
+            )?;
+            repository.writing(
+                |writer| {
+                    writer.set_fact(&format!("{RUNNING}{id}"), Some(&word.encode()))?;
+                    writer.set_fact(&format!("{RENEWAL}{id}"), Some(&card.encode()))
+                },
+                &|| (),
+            )?;
+        }
+        self.reported.store(version, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// How every member of the installed version stands, by its own signed word.
+    ///
+    /// # Errors
+    /// `UserNotLoggedIn`; those of the repository.
+    pub fn standings(&self) -> Result<Vec<Standing>> {
+        let unlocked = self.login_needed()?;
+        let state = unlocked.domain().state.clone();
+        self.repository()?.reading(|reader| {
+            let ids = state.members.iter().map(|member| member.id());
+            ids.map(|id| {
+                Ok(Standing {
+                    member: id,
+                    running: statement(reader, id)?.filter(|word| word.is_by_member_of(&state)),
+                    renewal: renewal(reader, id)?,
+                })
+            })
+            .collect()
+        })
+    }
+
+    /// Fails unless this module runs the repository's newest version, as seen in an open transaction.
+    ///
+    /// # Errors
+    /// `DomainBehind` when there is a newer one; `StoreTampered` when the repository is an older copy.
+    pub(super) fn at_newest(&self, unlocked: &Unlocked, reader: &dyn Reader) -> Result<()> {
+        let installed = unlocked.domain();
+        check_age(reader, &installed)?;
+        let version = installed.state.version;
+        match reader.newest_domain_row()? {
+            Some((newest, _)) if newest > version => Err(Error::DomainBehind(format!(
+                "version {newest} is published, version {version} is installed"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Fails when the repository lacks the version that a module runs, or has another in its place.
+fn check_age(reader: &dyn Reader, installed: &Installed) -> Result<()> {
+    let version = installed.state.version;
+    let older = |found: u64| {
+        Error::StoreTampered(format!(
+            "the repository is an older copy: its newest version of the domain is {found}, \
+             this module runs version {version}"
+        ))
+    };
+    let (newest, hash) = reader.newest_domain_row()?.ok_or_else(|| older(0))?;
+    if newest < version {
+        return Err(older(newest));
+    }
+    if newest == version && hash != installed.hash.0 {
+        return Err(Error::StoreTampered(format!(
+            "the repository has another token as version {version} of the domain than this module runs"
+        )));
+    }
+    Ok(())
+}
+
+/// When the version of a row was made.
+fn created(row: &DomainRow) -> Option<u64> {
+    let token = DomainToken::parse(&row.token).ok()?;
+    Some(token.public.state.created)
+}
+
+/// Every member's word. What cannot be read counts for nothing; signatures are checked where it counts.
+fn statements(reader: &dyn Reader) -> Result<Vec<Running>> {
+    let facts = reader.facts(RUNNING)?;
+    Ok(facts
+        .iter()
+        .filter_map(|(_, bytes)| Running::parse(bytes).ok())
+        .collect())
+}
+
+fn statement(reader: &dyn Reader, id: MemberId) -> Result<Option<Running>> {
+    let fact = reader.fact(&format!("{RUNNING}{id}"))?;
+    let word = fact.and_then(|bytes| Running::parse(&bytes).ok());
+    Ok(word.filter(|word| word.member == id))
+}
+
+fn renewal(reader: &dyn Reader, id: MemberId) -> Result<Option<Card>> {
+    let fact = reader.fact(&format!("{RENEWAL}{id}"))?;
+    let card = fact.and_then(|bytes| Card::parse(&bytes).ok());
+    Ok(card.filter(|card| card.id() == id))
+}
