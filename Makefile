@@ -21,7 +21,7 @@ demo: ## from nothing to wrapped customer keys and a shredded domain key, explai
 	@demo/run
 
 test: ## run every test
-	@scripts/need cc make perl pkcs11-tool openssl p11tool valgrind ssh-keygen engine-pkcs11
+	@scripts/need cc make perl pkcs11-tool openssl p11tool valgrind ssh-keygen engine-pkcs11 softhsm2-util
 	$(CARGO) test --locked --no-fail-fast
 
 check: ## formatting, lints, documentation, licences, structure

@@ -254,6 +254,9 @@ pub enum Error {
     /// A domain token was refused; the text says why.
     #[error("domain token refused: {0}")]
     DomainTokenRefused(String),
+    /// Another PKCS#11 token, which holds an operator's key, did not do its part; the text says why.
+    #[error("the token with the operator's key: {0}")]
+    ForeignToken(String),
     /// A domain command was refused by rule or state; the text says why.
     #[error("{0}")]
     DomainRule(String),

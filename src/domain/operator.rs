@@ -1,5 +1,5 @@
-//! An operator's key in a file, sealed under a passphrase. Keys held in other tokens sign through the
-//! same trait, [`OperatorSigner`].
+//! An operator's key in a file, sealed under a passphrase. A key that another token holds signs through
+//! [`Signer`] too.
 
 use super::cbor::{Flaw, Reader, Writer, flawed};
 use super::command::Approvals;

@@ -249,7 +249,10 @@ pub(super) fn code(error: &Error) -> CK_RV {
         // Trying again may help.
         Error::StoreBusy | Error::DomainBehind(_) | Error::Config(_) => CKR_FUNCTION_FAILED,
         Error::StoreFull => CKR_DEVICE_MEMORY,
-        Error::ObjectTampered(_) | Error::Store(_) | Error::StoreTampered(_) => CKR_DEVICE_ERROR,
+        Error::ObjectTampered(_)
+        | Error::Store(_)
+        | Error::StoreTampered(_)
+        | Error::ForeignToken(_) => CKR_DEVICE_ERROR,
         Error::DomainTokenRefused(_) | Error::DomainRule(_) | Error::VersionInUse(_) => {
             CKR_ACTION_PROHIBITED
         }

@@ -1,6 +1,8 @@
 //! `keyward operator`: the keys of the people who govern a domain, and their approvals.
 
+mod held;
 mod key;
+mod uri;
 
 use crate::domain::{approvals_in, heading};
 use crate::failure::Failure;

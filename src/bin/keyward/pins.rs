@@ -27,7 +27,7 @@ pub(crate) struct SoPin {
 /// The passphrase of an operator's key file.
 #[derive(Args)]
 pub(crate) struct Passphrase {
-    /// Read the passphrase of the key file from the first line of this file
+    /// Read the passphrase of the key file, or the PIN of the key's token, from the first line of this file
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 }
@@ -132,7 +132,7 @@ impl Source<'_> {
 }
 
 /// The file's first line without its end.
-fn first_line(path: &Path) -> Result<SecretBytes, Failure> {
+pub(crate) fn first_line(path: &Path) -> Result<SecretBytes, Failure> {
     let bytes = std::fs::read(path).map_err(|cause| Failure::file(path, &cause))?;
     let whole = SecretBytes::take(bytes);
     let line = whole

@@ -1,0 +1,21 @@
+//! How people govern domains with the admin program: several members in homes of their own, keys in other
+//! tokens, and the ways back when something is lost.
+#![allow(
+    unsafe_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::macro_metavars_in_unsafe,
+    reason = "a test fails by panicking"
+)]
+
+#[macro_use]
+#[path = "support/mod.rs"]
+mod support;
+
+#[path = "governance/held.rs"]
+mod held;
+#[path = "governance/place.rs"]
+mod place;
