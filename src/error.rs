@@ -283,6 +283,9 @@ pub enum Error {
     /// The repository has a version of the domain that this module has not taken yet; the text says why.
     #[error("this module does not run the repository's version of the domain: {0}")]
     DomainBehind(String),
+    /// An operator session, or a request in one, was refused; the text says why.
+    #[error("operator session refused: {0}")]
+    OperatorSessionRefused(String),
     /// A setting in keyward.toml or the environment is wrong; the text names it.
     #[error("bad setting: {0}")]
     Config(String),

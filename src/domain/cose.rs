@@ -28,6 +28,10 @@ pub enum Purpose {
     Token,
     /// A member's word that it runs a version.
     Running,
+    /// An operator's request for a session.
+    SessionHello,
+    /// A member's answer to it.
+    SessionWelcome,
 }
 
 impl Purpose {
@@ -39,6 +43,8 @@ impl Purpose {
             Purpose::Mandate => "keyward/1 mandate",
             Purpose::Token => "keyward/1 domain token",
             Purpose::Running => "keyward/1 running statement",
+            Purpose::SessionHello => "keyward/1 operator session hello",
+            Purpose::SessionWelcome => "keyward/1 operator session welcome",
         }
     }
 }

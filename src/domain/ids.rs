@@ -60,6 +60,10 @@ name! {
     KeyId, 16
 }
 name! {
+    /// The name of an operator session: the first 16 bytes of a hash of what asked for it.
+    SessionId, 16
+}
+name! {
     /// A SHA-256 hash.
     Digest, 32
 }

@@ -13,6 +13,7 @@ pub mod key_policy;
 pub mod key_token;
 pub mod keyring;
 pub mod operator;
+pub mod operator_session;
 pub mod package;
 pub mod recovery;
 pub mod refusal;

@@ -256,6 +256,11 @@ pub(super) fn code(error: &Error) -> CK_RV {
         Error::DomainTokenRefused(_) | Error::DomainRule(_) | Error::VersionInUse(_) => {
             CKR_ACTION_PROHIBITED
         }
+        Error::ObjectTampered(_) | Error::Store(_) | Error::StoreTampered(_) => CKR_DEVICE_ERROR,
+        Error::DomainTokenRefused(_)
+        | Error::DomainRule(_)
+        | Error::VersionInUse(_)
+        | Error::OperatorSessionRefused(_) => CKR_ACTION_PROHIBITED,
         Error::PolicyDenied(_) | Error::VersionSuperseded { .. } => CKR_KEY_FUNCTION_NOT_PERMITTED,
         Error::OperatorNeeded => CKR_USER_NOT_LOGGED_IN,
         Error::OperatorUnknown(_) => CKR_USER_TYPE_INVALID,

@@ -22,6 +22,7 @@ mod pins;
 mod proposing;
 mod publishing;
 mod record;
+mod replay;
 mod roles;
 mod rotation;
 mod rows;
@@ -35,6 +36,7 @@ pub use header::{Header, PinState};
 pub use home::{Listing, Serial};
 pub use pins::Role;
 pub use proposing::Contributed;
+pub use replay::{Counted, Noted, SESSION_OPENED, SESSION_REFUSED};
 pub use rotation::Counts;
 pub use unlocked::Unlocked;
 pub use verify::{Finding, TAMPERED};
@@ -71,6 +73,8 @@ pub struct Token {
     /// What was read without a login.
     public: Cache,
     roles: roles::RoleCache,
+    /// Counters of operator sessions.
+    session_counters: replay::LazyTable,
     /// Whether something removed may still be readable in a file.
     unscrubbed: AtomicBool,
     /// The repository's version that was refused last: it is not tried again.

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 mod pins;
 mod removal;
+mod replay;
 mod tampering;
 
 const SO: &[u8] = b"so-pin-1";
