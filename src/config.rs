@@ -33,6 +33,8 @@ pub struct Config {
     pub processes: Processes,
     /// The database that the members of a domain share.
     pub repository: Repository,
+    /// How operators use the module from afar.
+    pub operators: Operators,
 }
 
 /// How PINs are stretched (Argon2id, RFC 9106) and how many wrong ones are allowed. The cost is
@@ -95,6 +97,15 @@ pub struct Repository {
     /// How long a call waits for the database or for another member's write, in milliseconds, 100 to
     /// 600,000.
     pub timeout_ms: u32,
+}
+
+/// How operators use the module from afar.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Operators {
+    /// The longest life of an operator session, in seconds, 1 to 86,400. Sessions that another member
+    /// opened for longer end here after this time, too.
+    pub session_seconds: u32,
 }
 
 impl Config {
@@ -185,6 +196,12 @@ impl Config {
         if repository.url.as_ref().is_some_and(String::is_empty) {
             return Err(Error::Config("repository.url is empty".to_owned()));
         }
+        within(
+            "operators.session_seconds",
+            self.operators.session_seconds,
+            1,
+            86_400,
+        )?;
         if self.home.as_os_str().is_empty() {
             return Err(Error::Config("home is empty".to_owned()));
         }
@@ -201,6 +218,7 @@ impl Default for Config {
             store: Store::default(),
             processes: Processes::default(),
             repository: Repository::default(),
+            operators: Operators::default(),
         }
     }
 }
@@ -260,6 +278,14 @@ impl Default for Repository {
             url: None,
             poll_ms: 1_000,
             timeout_ms: 5_000,
+        }
+    }
+}
+
+impl Default for Operators {
+    fn default() -> Self {
+        Operators {
+            session_seconds: 3_600,
         }
     }
 }
@@ -336,7 +362,8 @@ mod tests {
         let text = "home = '/srv/keyward'\npolicy = 'standard'\n\
             [pin]\nmemory_kib = 32\npasses = 1\nlanes = 2\nuser_tries = 3\nso_tries = 4\n\
             [store]\nbusy_timeout_ms = 100\n[processes]\nwatcher = false\n\
-            [repository]\nurl = 'sqlite:/srv/r.db'\npoll_ms = 50\ntimeout_ms = 200\n";
+            [repository]\nurl = 'sqlite:/srv/r.db'\npoll_ms = 50\ntimeout_ms = 200\n\
+            [operators]\nsession_seconds = 60\n";
         let expected = Config {
             home: PathBuf::from("/srv/keyward"),
             pin: Pin {
@@ -356,6 +383,9 @@ mod tests {
                 poll_ms: 50,
                 timeout_ms: 200,
             },
+            operators: Operators {
+                session_seconds: 60,
+            },
         };
         assert_eq!(Config::parse(text).unwrap(), expected);
     }
@@ -372,6 +402,7 @@ mod tests {
         assert!(refusal("[pin]\nlanes = 2\nmemory_kib = 15").contains("pin.memory_kib"));
         assert!(refusal("[pin]\nuser_tries = 0").contains("pin.user_tries"));
         assert!(refusal("[store]\nbusy_timeout_ms = 60001").contains("busy_timeout_ms"));
+        assert!(refusal("[operators]\nsession_seconds = 0").contains("operators.session_seconds"));
         assert!(refusal("policy = 'loose'").contains("loose"));
         assert!(refusal("[repository]\npoll_ms = 9").contains("repository.poll_ms"));
         assert!(refusal("[repository]\ntimeout_ms = 99").contains("repository.timeout_ms"));

@@ -29,6 +29,8 @@ mod known;
 mod lineage;
 #[path = "domain/lone.rs"]
 mod lone;
+#[path = "domain/operator_sessions.rs"]
+mod operator_sessions;
 #[path = "domain/recovery.rs"]
 mod recovery;
 #[path = "domain/secrets.rs"]

@@ -11,6 +11,7 @@ mod guarding;
 pub mod key_tokens;
 pub mod keys;
 pub mod objects;
+pub mod operator_sessions;
 pub mod random;
 pub mod sessions;
 pub mod sign;

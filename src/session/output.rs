@@ -17,6 +17,17 @@ impl Output<'_> {
         matches!(self, Output::Length)
     }
 
+    /// Tells the length that the caller needs, when nothing is ready.
+    ///
+    /// # Errors
+    /// `BufferTooSmall`, unless the caller only asked.
+    pub fn needs(self, length: usize) -> Result<usize> {
+        match self {
+            Output::Length => Ok(length),
+            Output::Buffer(_) => Err(Error::BufferTooSmall(length)),
+        }
+    }
+
     /// Hands over bytes that are ready, or their number.
     ///
     /// # Errors

@@ -150,7 +150,7 @@ impl Token {
             unlocked: ArcSwapOption::empty(),
             public: Cache::new(),
             roles: roles::RoleCache::new(),
-            session_counters: super::replay::LazyTable::new(directory.join("sessions")),
+            operator_sessions: super::replay::OperatorSessions::new(directory.join("sessions")),
             unscrubbed: AtomicBool::new(false),
             following: Mutex::new(None),
             held: held::Blocks::new(),

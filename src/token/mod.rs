@@ -73,8 +73,7 @@ pub struct Token {
     /// What was read without a login.
     public: Cache,
     roles: roles::RoleCache,
-    /// Counters of operator sessions.
-    session_counters: replay::LazyTable,
+    operator_sessions: replay::OperatorSessions,
     /// Whether something removed may still be readable in a file.
     unscrubbed: AtomicBool,
     /// The repository's version that was refused last: it is not tried again.

@@ -9,15 +9,16 @@
 mod bucket;
 mod table;
 
-pub(super) use table::LazyTable;
-
 use super::Token;
 use super::changes::Touched;
-use crate::domain::ids::SessionId;
+use crate::domain::ids::{Digest, SessionId};
 use crate::error::Result;
 use crate::storage::{Event, Writer};
 use bucket::Bucket;
-use table::{Slot, Table};
+use parking_lot::Mutex;
+use std::collections::HashSet;
+use std::path::PathBuf;
+use table::{LazyTable, Slot, Table};
 
 /// How many counters are reserved by one write.
 const BLOCK: u64 = 256;
@@ -25,6 +26,31 @@ const BLOCK: u64 = 256;
 pub const SESSION_OPENED: &str = "operator session opened";
 /// The kind of event of a request for an operator session, or of one in it, that was refused.
 pub const SESSION_REFUSED: &str = "operator session refused";
+
+/// The most sessions of which a process knows that it reported a refusal.
+const REPORTED_MOST: usize = 4096;
+/// The most answers that wait for a larger buffer.
+const WAITING_MOST: usize = 16;
+
+/// What a process knows of operator sessions.
+pub(super) struct OperatorSessions {
+    counters: LazyTable,
+    /// Sessions of which a refusal was reported.
+    reported: Mutex<HashSet<SessionId>>,
+    /// Answers, sealed, that did not fit the caller's buffer, by the hash of the request.
+    waiting: Mutex<Vec<(Digest, Vec<u8>)>>,
+}
+
+impl OperatorSessions {
+    /// Those of a token, with their counters in the file at `path`.
+    pub(super) fn new(path: PathBuf) -> Self {
+        OperatorSessions {
+            counters: LazyTable::new(path),
+            reported: Mutex::default(),
+            waiting: Mutex::default(),
+        }
+    }
+}
 
 /// Whether this member can remember a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,12 +70,10 @@ pub enum Noted {
 pub enum Counted {
     /// It is above all that were taken, and now counts as taken.
     Taken,
-    /// It may have been taken before; `first` is whether this is the first such request of the session.
+    /// It may have been taken before.
     Replayed {
         /// The lowest counter that would be taken.
         next: u64,
-        /// Whether nobody has been told before.
-        first: bool,
     },
     /// The session's time is over.
     Over,
@@ -91,7 +115,7 @@ impl Token {
         counter: u64,
         now: u64,
     ) -> Result<Counted> {
-        let table = self.session_counters.open()?;
+        let table = self.operator_sessions.counters.open()?;
         if let Some(counted) = table.find(id).and_then(|slot| slot.take(id, counter)) {
             return Ok(counted);
         }
@@ -106,11 +130,54 @@ impl Token {
                 let counted = slot.take(id, counter);
                 Ok(counted.unwrap_or(Counted::Replayed {
                     next: ceiling.saturating_add(1),
-                    first: false,
                 }))
             }
             Reserved::Decided(counted) => Ok(counted),
         }
+    }
+
+    /// Keeps a refusal in the history: the first of each session in each process, so that nobody fills the
+    /// history with one request. `None` stands for requests of no session that opens.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn note_session_refusal(&self, id: Option<SessionId>, why: &str) -> Result<()> {
+        let mut reported = self.operator_sessions.reported.lock();
+        if reported.len() >= REPORTED_MOST {
+            reported.clear();
+        }
+        let first = reported.insert(id.unwrap_or(SessionId([0; 16])));
+        drop(reported);
+        if !first {
+            return Ok(());
+        }
+        let text = match id {
+            Some(id) => format!("session {id}: {why}"),
+            None => why.to_owned(),
+        };
+        self.note(SESSION_REFUSED, &text)
+    }
+
+    /// Keeps the answer to a request until the caller has a buffer for it.
+    pub fn keep_answer(&self, request: Digest, answer: Vec<u8>) {
+        let mut waiting = self.operator_sessions.waiting.lock();
+        if waiting.len() >= WAITING_MOST {
+            waiting.remove(0);
+        }
+        waiting.push((request, answer));
+    }
+
+    /// The answer to a request that waits for its caller, if it has at most `room` bytes: then it waits no
+    /// longer. Otherwise its length.
+    #[must_use]
+    pub fn waiting_answer(&self, request: Digest, room: usize) -> Option<Result<Vec<u8>, usize>> {
+        let mut waiting = self.operator_sessions.waiting.lock();
+        let place = waiting.iter().position(|(own, _)| *own == request)?;
+        let length = waiting.get(place).map_or(0, |(_, answer)| answer.len());
+        if length > room {
+            return Some(Err(length));
+        }
+        Some(Ok(waiting.remove(place).1))
     }
 }
 
@@ -151,7 +218,6 @@ fn reserve<'t>(
     if counter <= taken {
         return Ok(Reserved::Decided(Counted::Replayed {
             next: taken.saturating_add(1),
-            first: slot.is_none_or(|slot| slot.is_first_refusal()),
         }));
     }
     // Without a place in the file the counter itself is the ceiling, and every request a write.

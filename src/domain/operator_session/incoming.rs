@@ -4,6 +4,7 @@ use super::session_token::SessionKeys;
 use super::welcome::MAX_TOKEN;
 use super::{Asked, FORMAT, Refusal, SessionToken, in_time};
 use crate::domain::cbor::{Flaw, Reader, Result as Read, Writer, flawed};
+use crate::domain::customer::request::MAX_DATA;
 use crate::domain::ids::{Digest, MemberId};
 use crate::domain::keyring::Keyring;
 use crate::domain::sealing::{OVERHEAD, SealingKey, hash};
@@ -11,8 +12,8 @@ use crate::domain::state::governance::{Governance, Operator};
 use crate::error;
 use crate::secret::SecretBytes;
 
-/// The longest request in bytes, sealed or not.
-pub const MAX_REQUEST: usize = 1 << 20;
+/// The longest request in bytes: room for the longest about customer keys.
+pub const MAX_REQUEST: usize = MAX_DATA + (4 << 20);
 /// By how many bytes an answer is longer than what it seals: three heads, an id and a counter beside the
 /// seal.
 const ANSWER_OVERHEAD: usize = OVERHEAD + 48;
@@ -67,9 +68,10 @@ pub struct Incoming {
     pub at: u64,
     /// What is asked.
     pub ask: SecretBytes,
+    /// The hash of the request.
+    pub hash: Digest,
     answers: SealingKey,
     member: MemberId,
-    hash: Digest,
 }
 
 impl Incoming {
@@ -118,18 +120,13 @@ impl Incoming {
     /// # Errors
     /// Those of the random generator.
     pub fn answer(&self, reply: &[u8]) -> error::Result<Vec<u8>> {
-        self.answer_by(|head| self.answers.seal(head, reply))
+        self.answer_by(|key, head| key.seal(head, reply))
     }
 
-    /// As [`Incoming::answer`], with a given salt, for test vectors.
-    #[cfg(test)]
-    pub(crate) fn answer_with_salt(&self, salt: &[u8; 24], reply: &[u8]) -> error::Result<Vec<u8>> {
-        self.answer_by(|head| self.answers.seal_with_salt(salt, head, reply))
-    }
-
-    fn answer_by(
+    /// As [`Incoming::answer`], with the sealing given: with a known salt, for test vectors.
+    pub(crate) fn answer_by(
         &self,
-        seal: impl FnOnce(&[u8]) -> error::Result<Vec<u8>>,
+        seal: impl FnOnce(&SealingKey, &[u8]) -> error::Result<Vec<u8>>,
     ) -> error::Result<Vec<u8>> {
         let asked = Asked {
             member: self.member,
@@ -137,7 +134,7 @@ impl Incoming {
             hash: self.hash,
         };
         let mut answer = answer_head(&asked);
-        let sealed = seal(&bound(answer.as_slice(), &asked))?;
+        let sealed = seal(&self.answers, &bound(answer.as_slice(), &asked))?;
         answer.bytes(&sealed);
         Ok(answer.into_vec())
     }

@@ -1,6 +1,7 @@
 //! What is asked in a session, and what comes back.
 
 use crate::domain::cbor::{Flaw, Reader, Result as Read, Writer, flawed};
+use crate::domain::customer::Request;
 use crate::domain::ids::{Digest, DomainId, MemberId};
 use crate::secret::SecretBytes;
 use std::fmt;
@@ -11,12 +12,14 @@ pub const RANDOM_MOST: usize = 65_536;
 const MAX_WHY: usize = 1024;
 
 /// What is asked.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub enum Ask {
     /// How the member stands.
     Status,
     /// So many random bytes, at most [`RANDOM_MOST`].
     Random(usize),
+    /// Something about customer keys.
+    Customer(Box<Request>),
 }
 
 impl Ask {
@@ -25,6 +28,7 @@ impl Ask {
     pub fn encode(&self) -> SecretBytes {
         let mut writer = Writer::default();
         match self {
+            Ask::Customer(request) => writer.array(2).uint(3).bytes(request.encode().expose()),
             Ask::Status => writer.array(1).uint(1),
             Ask::Random(length) => {
                 let length = u64::try_from(*length).unwrap_or(u64::MAX);
@@ -49,6 +53,10 @@ impl Ask {
                     length
                         .map(Ask::Random)
                         .ok_or(flawed("number of bytes", Flaw::TooLong))
+                }
+                (2, 3) => {
+                    let request = reader.bytes("customer request", usize::MAX)?;
+                    Request::decode(request).map(Box::new).map(Ask::Customer)
                 }
                 _ => Err(flawed("kind of question", Flaw::BadValue)),
             }

@@ -30,10 +30,8 @@ const HIGHEST: usize = 24;
 const CEILING: usize = 32;
 /// The last second of the session.
 const UNTIL: usize = 40;
-/// Whether a refusal was reported.
-const REPORTED: usize = 48;
 /// A random number that tells this use of the place from every other.
-const MARK: usize = 56;
+const MARK: usize = 48;
 
 /// The table of one token, opened when it is first needed.
 pub(in crate::token) struct LazyTable {
@@ -101,7 +99,6 @@ impl Table {
         slot.store(HIGHEST, taken);
         slot.store(CEILING, taken);
         slot.store(UNTIL, until);
-        slot.store(REPORTED, 0);
         slot.store(MARK, mark);
         slot.store(BOOT, boot);
         for (place, half) in NAME.into_iter().zip(halves(id)) {
@@ -145,7 +142,6 @@ impl Slot<'_> {
         }
         Some(Counted::Replayed {
             next: before.saturating_add(1),
-            first: self.is_first_refusal(),
         })
     }
 
@@ -172,12 +168,6 @@ impl Slot<'_> {
     /// What tells this use of the place from every other.
     pub(super) fn mark(&self) -> u64 {
         self.load(MARK)
-    }
-
-    /// Whether no refusal was reported yet; from now on one was.
-    pub(super) fn is_first_refusal(&self) -> bool {
-        self.word(REPORTED)
-            .is_some_and(|word| word.swap(1, Ordering::SeqCst) == 0)
     }
 
     /// The name of the session that the place is for.
