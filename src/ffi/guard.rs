@@ -253,10 +253,6 @@ pub(super) fn code(error: &Error) -> CK_RV {
         | Error::Store(_)
         | Error::StoreTampered(_)
         | Error::ForeignToken(_) => CKR_DEVICE_ERROR,
-        Error::DomainTokenRefused(_) | Error::DomainRule(_) | Error::VersionInUse(_) => {
-            CKR_ACTION_PROHIBITED
-        }
-        Error::ObjectTampered(_) | Error::Store(_) | Error::StoreTampered(_) => CKR_DEVICE_ERROR,
         Error::DomainTokenRefused(_)
         | Error::DomainRule(_)
         | Error::VersionInUse(_)
