@@ -35,6 +35,39 @@ pub struct Config {
     pub repository: Repository,
     /// How operators use the module from afar.
     pub operators: Operators,
+    /// What is kept of opened objects.
+    pub cache: Cache,
+}
+
+/// What a process keeps of opened objects of a token. The domain's own settings can be tighter, and then
+/// count; objects that are not kept are opened at each use.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cache {
+    /// For how long after its last use an object is kept, in seconds; 0 for not at all.
+    pub lifetime_s: u32,
+    /// How many objects are kept.
+    pub entries: u32,
+    /// After how long what is kept is compared with the repository, in milliseconds; 0 for at each use.
+    pub revalidate_ms: u32,
+}
+
+impl Cache {
+    /// After how long what is kept is compared with the repository.
+    #[must_use]
+    pub fn revalidation(&self) -> Duration {
+        Duration::from_millis(u64::from(self.revalidate_ms))
+    }
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Cache {
+            lifetime_s: 300,
+            entries: 65_536,
+            revalidate_ms: 1_000,
+        }
+    }
 }
 
 /// How PINs are stretched (Argon2id, RFC 9106) and how many wrong ones are allowed. The cost is
@@ -219,6 +252,7 @@ impl Default for Config {
             processes: Processes::default(),
             repository: Repository::default(),
             operators: Operators::default(),
+            cache: Cache::default(),
         }
     }
 }
@@ -378,6 +412,7 @@ mod tests {
                 busy_timeout_ms: 100,
             },
             processes: Processes { watcher: false },
+            cache: Cache::default(),
             repository: Repository {
                 url: Some("sqlite:/srv/r.db".to_owned()),
                 poll_ms: 50,

@@ -5,6 +5,7 @@ use crate::mechanism::row::Row;
 use crate::module::Module;
 use crate::object::Object;
 use crate::object::access::{self, State};
+use crate::object::standing::Standing;
 use crate::object::usage::{self, Date, Use};
 use crate::session::Session;
 use crate::session::handles::{ObjectHandle, SessionHandle};
@@ -74,6 +75,9 @@ impl<'m> Context<'m> {
             false => error,
         })?;
         access::may_use(self.state(), key.attributes())?;
+        if key.standing() >= Standing::ShredPending {
+            return Err(Error::KeyFunctionNotPermitted);
+        }
         Ok(key)
     }
 

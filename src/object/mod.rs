@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod age;
 pub mod attribute;
 pub mod build;
 mod classes;
@@ -46,6 +47,7 @@ pub struct Object {
     standing: Standing,
     attributes: Attributes,
     prepared: OnceLock<Arc<dyn Any + Send + Sync>>,
+    last_use: age::LastUse,
 }
 
 impl Object {
@@ -58,7 +60,19 @@ impl Object {
             standing: Standing::Current,
             attributes,
             prepared: OnceLock::new(),
+            last_use: age::LastUse::now(),
         }
+    }
+
+    /// Notes that the object was used.
+    pub fn touch(&self) {
+        self.last_use.touch();
+    }
+
+    /// For how many seconds it was not.
+    #[must_use]
+    pub fn idle_seconds(&self) -> u32 {
+        self.last_use.seconds()
     }
 
     /// The same, standing like this.

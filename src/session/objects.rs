@@ -8,7 +8,7 @@ use crate::token::Token;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// A session object and the session it dies with.
 #[derive(Clone)]
@@ -18,7 +18,7 @@ struct Volatile {
     object: Arc<Object>,
 }
 
-/// A token object as this process last saw it.
+/// A token object as this process last saw it. The token keeps it, or lets it go.
 #[derive(Clone)]
 struct Durable {
     slot: u64,
@@ -28,7 +28,7 @@ struct Durable {
 
 struct Seen {
     generation: u64,
-    object: Arc<Object>,
+    object: Weak<Object>,
 }
 
 /// What a handle stands for.
@@ -111,19 +111,20 @@ impl Objects {
             .filter(|own| own.slot == slot);
         let own = found.ok_or(Error::ObjectHandleInvalid)?;
         let generation = token.generation();
-        if let Some(seen) = own
-            .seen
-            .load()
+        let seen = own.seen.load();
+        let current = seen
             .as_ref()
             .filter(|seen| seen.generation == generation)
-        {
-            return Ok((Arc::clone(&seen.object), Place::Token));
+            .and_then(|seen| seen.object.upgrade());
+        if let Some(object) = current {
+            object.touch();
+            return Ok((object, Place::Token));
         }
         match token.load(own.id) {
             Ok(object) => {
                 own.seen.store(Some(Arc::new(Seen {
                     generation,
-                    object: Arc::clone(&object),
+                    object: Arc::downgrade(&object),
                 })));
                 Ok((object, Place::Token))
             }

@@ -6,11 +6,15 @@ use crate::token::Token;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 /// How long a watcher sleeps at most before it looks whether it should end.
 const NAP: Duration = Duration::from_millis(500);
+/// How long a thread that follows waits at most before it looks whether it should end.
+const LISTEN: Duration = Duration::from_millis(100);
+/// The pause between two looks at a repository that changes all the time, or does not answer.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The watchers of a process, one for each token that was logged in to.
 pub struct Watchers {
@@ -21,7 +25,7 @@ pub struct Watchers {
 struct Watcher {
     token: Weak<Token>,
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Watchers {
@@ -45,14 +49,17 @@ impl Watchers {
         let stop = Arc::new(AtomicBool::new(false));
         let (weak, told) = (Arc::downgrade(token), Arc::clone(&stop));
         let objects = Arc::downgrade(objects);
-        let builder = std::thread::Builder::new().name("keyward-watch".into());
-        if let Ok(thread) = builder.spawn(move || run(slot, &weak, &objects, &told)) {
-            running.push(Watcher {
-                token: Arc::downgrade(token),
-                stop,
-                thread,
-            });
-        }
+        let watch = named("keyward-watch").spawn(move || run(slot, &weak, &objects, &told));
+        let (weak, told) = (Arc::downgrade(token), Arc::clone(&stop));
+        let follow = token
+            .may_follow()
+            .then(|| named("keyward-follow").spawn(move || follow(&weak, &told)));
+        let threads = watch.into_iter().chain(follow.into_iter().flatten());
+        running.push(Watcher {
+            token: Arc::downgrade(token),
+            stop,
+            threads: threads.collect(),
+        });
     }
 
     /// Ends every watcher and waits for it.
@@ -64,10 +71,27 @@ impl Watchers {
                 token.wake();
             }
         }
-        for watcher in ended {
+        for thread in ended.into_iter().flat_map(|watcher| watcher.threads) {
             // A watcher that panicked is as ended as one that returned.
-            let _ = watcher.thread.join();
+            let _ = thread.join();
         }
+    }
+}
+
+fn named(name: &str) -> Builder {
+    Builder::new().name(name.to_owned())
+}
+
+/// Takes what the repository publishes, as it comes.
+fn follow(token: &Weak<Token>, stop: &AtomicBool) {
+    while !stop.load(Ordering::Acquire) {
+        let Some(token) = token.upgrade() else {
+            return;
+        };
+        // What went wrong is kept as an event, or goes wrong again, and is reported, at the next call.
+        let _ = token.follow_news(LISTEN);
+        drop(token);
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -89,6 +113,7 @@ fn run(slot: u64, token: &Weak<Token>, objects: &Weak<Objects>, stop: &AtomicBoo
             // What went wrong here goes wrong again, and is reported, at the next call.
             let _ = token.refresh();
         }
+        token.expire();
         token.wait_for_change(NAP, &|| stop.load(Ordering::SeqCst));
         let login = token
             .unlocked()

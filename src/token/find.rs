@@ -5,6 +5,7 @@ use super::pins::Role;
 use super::{Token, record};
 use crate::error::Result;
 use crate::object::attribute::{Template, Value};
+use crate::object::vendor::{CKA_KEYWARD_KEY_VERSION, CKA_KEYWARD_STANDING};
 use crate::object::{ObjectId, read};
 use crate::storage::{Column, Query, Scope};
 use cryptoki_sys::{CKA_PRIVATE, CKA_TOKEN};
@@ -78,7 +79,12 @@ fn plan(template: &Template, blind: Option<&[u8; 32]>) -> Option<(Query, bool)> 
                     .conditions
                     .push((column, std::iter::once(plain).chain(blinded).collect()));
             }
-            (_, _, None) => opened = true,
+            (_, _, None) => {
+                opened = true;
+                // Who names these looks for more than what is in use.
+                query.any_standing |=
+                    matches!(*kind, CKA_KEYWARD_KEY_VERSION | CKA_KEYWARD_STANDING);
+            }
         }
     }
     Some((query, opened))

@@ -96,6 +96,13 @@ impl Token {
         Ok(taken)
     }
 
+    /// Whether this member has reported the version that it runs, as far as this process knows.
+    pub(super) fn reported(&self) -> bool {
+        let login = self.unlocked.load();
+        let installed = login.as_ref().map(|unlocked| unlocked.installed().0);
+        installed.is_none_or(|version| self.reported.load(Ordering::SeqCst) == version)
+    }
+
     /// Puts this member's word into the repository, when it is not there yet: which version runs, once
     /// every process has it, and the card for its next agreement key.
     fn report(&self, unlocked: &Unlocked, repository: &dyn Store) -> Result<()> {

@@ -1,9 +1,11 @@
 //! Which tokens there are, and how one is made, opened and taken away.
 
+use super::cache::{Cache, Limits};
+use super::freshness::Freshness;
 use super::header::Card;
 use super::pins::{self, Role};
 use super::rows::{Attached, Attachment};
-use super::{Token, anchoring, cache::Cache, domain, held, roles};
+use super::{Token, anchoring, domain, held, roles};
 use crate::config::Config;
 use crate::crypto::pin::Cost;
 use crate::domain::cose::Signer;
@@ -137,6 +139,8 @@ impl Token {
         Ok(Token {
             serial: serial.clone(),
             pin_settings: config.pin.clone(),
+            cache_settings: config.cache.clone(),
+            freshness: Freshness::new(attached.is_some()),
             store,
             repository: repository::open(config)?,
             attached: ArcSwap::from_pointee(Attachment {
@@ -148,7 +152,10 @@ impl Token {
             rows_anchor,
             card: ArcSwap::from_pointee(card),
             unlocked: ArcSwapOption::empty(),
-            public: Cache::new(),
+            public: Cache::new(Limits {
+                lifetime: config.cache.lifetime_s.into(),
+                entries: usize::try_from(config.cache.entries).unwrap_or(usize::MAX),
+            }),
             roles: roles::RoleCache::new(),
             operator_sessions: super::replay::OperatorSessions::new(directory.join("sessions")),
             unscrubbed: AtomicBool::new(false),

@@ -13,6 +13,7 @@ mod domain;
 mod domain_keys;
 mod find;
 mod following;
+mod freshness;
 mod header;
 mod held;
 mod home;
@@ -54,10 +55,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+/// Where the repository's epoch stands beside a counter of this member's processes.
+const EPOCH_BITS: u32 = 32;
+
 /// A token, as one process sees it.
 pub struct Token {
     serial: Serial,
     pin_settings: config::Pin,
+    cache_settings: config::Cache,
+    freshness: freshness::Freshness,
     store: Box<dyn Store>,
     /// The store that a domain shares, where one is set.
     repository: Option<Arc<dyn Store>>,
@@ -97,7 +103,19 @@ impl Token {
     /// whoever changed it. Two atomic reads.
     #[must_use]
     pub fn generation(&self) -> u64 {
-        self.registry.mark()
+        // A repository that does not answer is one of which nothing is known: what is kept of it is
+        // looked up, and the cause reported, where it is used.
+        let epoch = self.epoch().unwrap_or(u64::MAX);
+        self.registry
+            .mark()
+            .wrapping_add(epoch.rotate_left(EPOCH_BITS))
+    }
+
+    /// The counter at which what is kept of an object in this group, or of a role, is current.
+    fn group_counter(&self, group: u16) -> Option<u64> {
+        let epoch = self.epoch().ok()?;
+        let counter = self.registry.group(group)?;
+        Some(counter.wrapping_add(epoch.rotate_left(EPOCH_BITS)))
     }
 
     /// Sleeps until any process changes the token, [`Token::wake`] is called and `enough` is true,

@@ -134,7 +134,7 @@ impl Token {
     /// those of the store.
     pub fn load(&self, id: ObjectId) -> Result<Arc<Object>> {
         // Read before the store is: a change in between makes what is kept look old, never new.
-        let counter = self.registry.group(leaf_of(id));
+        let counter = self.group_counter(leaf_of(id));
         let login = self.unlocked.load();
         let cache = login
             .as_ref()
@@ -186,7 +186,7 @@ impl Token {
                 other => other?,
             },
         };
-        let object = Arc::new(object);
+        let object = Arc::new(record::usable(object));
         if let Some(counter) = counter {
             unlocked.cache.keep(&object, counter);
         }

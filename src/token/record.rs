@@ -153,6 +153,15 @@ pub(super) fn standing(
     Object::new(id, revision, attributes).standing_as(standing)
 }
 
+/// An object as it may be used: one that is marked for shredding has no material any more.
+pub(super) fn usable(object: Object) -> Object {
+    if object.standing() < Standing::ShredPending {
+        return object;
+    }
+    let attributes = without_secrets(object.attributes());
+    Object::new(object.id(), object.revision(), attributes).standing_as(object.standing())
+}
+
 /// Whether any attribute is key material.
 pub(super) fn has_secrets(attributes: &Attributes) -> bool {
     attributes

@@ -84,14 +84,14 @@ impl Token {
         };
         let known = self.roles.known.read().get(lineage).copied();
         if let Some(known) = known
-            && self.registry.group(known.group) == Some(known.counter)
+            && self.group_counter(known.group) == Some(known.counter)
         {
             return Ok(known.state);
         }
         let keys = self.row_keys(&unlocked)?;
         let place = place(&keys.roles, lineage);
         let group = leaf_of(place);
-        let counter = self.registry.group(group);
+        let counter = self.group_counter(group);
         let floor = keys.tree.floor();
         let entry = self
             .store_of(&keys)?

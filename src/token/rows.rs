@@ -15,6 +15,7 @@ use crate::secret::SecretBytes;
 use crate::storage::tree::Tree;
 use crate::storage::{Reader, Store, Writer};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use zeroize::Zeroizing;
 
 /// The fact of the own store that says which repository the objects are in.
@@ -189,6 +190,12 @@ impl Token {
         })
     }
 
+    /// Whether a repository is set, so that there may be versions of the domain to follow.
+    #[must_use]
+    pub fn may_follow(&self) -> bool {
+        self.repository.is_some()
+    }
+
     /// The repository that the objects are in; `None` when they are in the own store.
     pub(super) fn attached(&self) -> Result<Option<Arc<Attached>>> {
         let now = self.registry.domain_generation();
@@ -199,6 +206,9 @@ impl Token {
                 generation: now,
                 attached: attached.map(Arc::new),
             });
+            self.freshness
+                .shared
+                .store(known.attached.is_some(), Ordering::Relaxed);
             self.attached.store(Arc::clone(&known));
         }
         Ok(known.attached.clone())

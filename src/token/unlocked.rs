@@ -129,6 +129,7 @@ impl Token {
         let view = self
             .store
             .reading(|reader| self.open_view(reader, &keys, &own, None))?;
+        let limits = self.cache_limits(&view.installed.state.policy);
         let unlocked = Unlocked {
             role,
             epoch: card.epoch,
@@ -137,7 +138,7 @@ impl Token {
             keys,
             view: ArcSwap::from_pointee(view),
             seen: AtomicU64::new(seen),
-            cache: Cache::new(),
+            cache: Cache::new(limits),
         };
         self.card.store(Arc::new(card));
         Ok(unlocked)
@@ -193,8 +194,12 @@ impl Token {
             let before = unlocked.view();
             self.open_view(reader, &unlocked.keys, &unlocked.own, Some(&before))
         })?;
+        unlocked
+            .cache
+            .limit(self.cache_limits(&view.installed.state.policy));
         unlocked.show(view);
-        Ok(())
+        // Whether the objects are in a repository may have changed with it.
+        self.attached().map(drop)
     }
 
     /// Opens the identity and the installed domain.

@@ -13,6 +13,7 @@ mod operator;
 mod output;
 mod pins;
 mod recovery;
+mod rewrap;
 mod select;
 mod times;
 mod token;
@@ -69,6 +70,8 @@ enum Noun {
     /// Make the offline key of a domain's recovery, and recover with it
     #[command(subcommand)]
     Recovery(recovery::Command),
+    /// Take key tokens in files to the active domain key
+    Rewrap(rewrap::Rewrap),
     /// Check every object of a token (keyward token verify)
     Verify(token::Verify),
     /// Look for what may be wrong with settings, files and the machine
@@ -90,6 +93,7 @@ impl Noun {
             Noun::Operator(command) => operator::run(&command, output),
             Noun::Module(command) => module::run(&command, output),
             Noun::Recovery(command) => recovery::run(&command, output),
+            Noun::Rewrap(arguments) => rewrap::run(&arguments, output),
             Noun::Verify(arguments) => token::verify(&arguments, &Config::load()?, output),
             Noun::Doctor(arguments) => doctor::run(&arguments, output),
             Noun::Mechanisms(arguments) => mechanisms::run(&arguments, output),

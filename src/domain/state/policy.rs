@@ -40,6 +40,17 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// What a new domain begins with.
+    #[must_use]
+    pub fn founding() -> Self {
+        Policy {
+            cache_lifetime: 300,
+            cache_revalidation: 1,
+            cache_entries: 1 << 16,
+            ..Policy::default()
+        }
+    }
+
     /// Writes it.
     pub(in crate::domain) fn write(&self, writer: &mut Writer) {
         writer.array(8).uint(match self.wrapping {

@@ -69,7 +69,7 @@ pub fn genesis(
         stable: stable.commitment(domain),
         revoked: Vec::new(),
         minimum_revisions: Vec::new(),
-        policy: Policy::default(),
+        policy: Policy::founding(),
         recovery: None,
         mandates: Vec::new(),
     };

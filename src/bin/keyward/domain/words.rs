@@ -23,6 +23,7 @@ Changes:
   key.add                 a new domain key, pending
   key.activate:KEY        the pending key becomes the active one
   key.retire[:KEY]        the active key gives way to the only pending one
+  rotate                  a whole rotation: key.add, key.retire and key.remove of the active key
   key.remove:KEY[,keep]   a key that is not active goes for ever, and every member renews its own key,
                           so that no archived token brings it back; with keep they do not
   member.add:CARDFILE     member.renew:CARDFILE
@@ -50,7 +51,7 @@ the first digits are enough.
 
 Examples:
   keyward domain request key.add --out add.request
-  keyward domain request key.retire key.remove:1f3a --out rotate.request
+  keyward domain request rotate --out rotate.request
   keyward domain request member.add:north.card --out join.request
   keyward domain request operator.add:carol.card,role=auditor,expires=2027-12-31 \\
     'rule.set:member.*=2 of operator+1 of auditor' --out auditor.request
@@ -89,6 +90,9 @@ impl<'s> Words<'s> {
 
     /// Reads one word: most often one change, several where it names several kinds.
     fn parse(&mut self, text: &str) -> Result<Vec<Change>, Failure> {
+        if text == "rotate" {
+            return self.rotation(text);
+        }
         let (name, argument) = text.split_once(':').unwrap_or((text, ""));
         let kind = Kind::from_name(name).ok_or_else(|| wrong(text, "there is no such change"))?;
         match (kind, argument) {
@@ -108,6 +112,22 @@ impl<'s> Words<'s> {
             return operators::rules(argument).map_err(|why| wrong(text, &why));
         }
         Ok(vec![self.with_argument(kind, (text, argument))?])
+    }
+
+    /// The changes of a whole rotation.
+    fn rotation(&self, text: &str) -> Result<Vec<Change>, Failure> {
+        let active = self.state.active_key();
+        let old = active
+            .ok_or_else(|| wrong(text, "no domain key is active"))?
+            .id;
+        Ok(vec![
+            Change::KeyAdd(DomainKeyId(rand::random())),
+            Change::KeyRetire(old),
+            Change::KeyRemove {
+                id: old,
+                last: true,
+            },
+        ])
     }
 
     fn retire_active(&self, text: &str) -> Result<Change, Failure> {
