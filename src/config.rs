@@ -87,17 +87,17 @@ pub struct Pin {
     pub so_tries: u32,
 }
 
-/// The rules for keys that are sensitive and extractable. Never-extractable keys have one rule that
-/// no setting changes.
+/// The rules for keys that are sensitive and extractable: what a token's domain says, or tighter.
+/// Never-extractable keys have one rule that no setting changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
-    /// Such keys are wrapped under trusted or protected keys only, and a key serves either data or
-    /// wrapping, not both.
+    /// As the domain of each token says.
     #[default]
+    Domain,
+    /// Such keys are wrapped under trusted or protected keys only, and a key serves either data or
+    /// wrapping, not both, whatever the domain says.
     Guarded,
-    /// What the standard allows, with its known attacks.
-    Standard,
 }
 
 /// How the token databases are opened.
@@ -388,12 +388,12 @@ mod tests {
             (config.pin.memory_kib, config.pin.passes, config.pin.lanes),
             (65_536, 3, 1)
         );
-        assert_eq!(config.policy, Policy::Guarded);
+        assert_eq!(config.policy, Policy::Domain);
     }
 
     #[test]
     fn every_setting_is_read() {
-        let text = "home = '/srv/keyward'\npolicy = 'standard'\n\
+        let text = "home = '/srv/keyward'\npolicy = 'guarded'\n\
             [pin]\nmemory_kib = 32\npasses = 1\nlanes = 2\nuser_tries = 3\nso_tries = 4\n\
             [store]\nbusy_timeout_ms = 100\n[processes]\nwatcher = false\n\
             [repository]\nurl = 'sqlite:/srv/r.db'\npoll_ms = 50\ntimeout_ms = 200\n\
@@ -407,7 +407,7 @@ mod tests {
                 user_tries: 3,
                 so_tries: 4,
             },
-            policy: Policy::Standard,
+            policy: Policy::Guarded,
             store: Store {
                 busy_timeout_ms: 100,
             },
@@ -461,8 +461,8 @@ mod tests {
     fn files_that_do_not_exist_are_passed_over() {
         let directory = tempfile::tempdir().unwrap();
         let second = directory.path().join("second.toml");
-        std::fs::write(&second, "policy = 'standard'").unwrap();
+        std::fs::write(&second, "policy = 'guarded'").unwrap();
         let files = [directory.path().join("first.toml"), second];
-        assert_eq!(Config::read_first(&files).unwrap().policy, Policy::Standard);
+        assert_eq!(Config::read_first(&files).unwrap().policy, Policy::Guarded);
     }
 }

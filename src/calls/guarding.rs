@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use crate::config;
+use crate::domain::state::policy::Wrapping;
 use crate::error::Result;
 use crate::mechanism::row::Row;
 use crate::object::Object;
@@ -13,11 +14,14 @@ use crate::object::usage::Use;
 use cryptoki_sys::{CKO_PRIVATE_KEY, CKO_SECRET_KEY};
 
 impl Context<'_> {
-    /// The level that the token's owner chose.
+    /// The level that the token's domain chose; this process's settings can only tighten it.
     fn level(&self) -> Level {
         match self.module.config().policy {
             config::Policy::Guarded => Level::Guarded,
-            config::Policy::Standard => Level::Standard,
+            config::Policy::Domain => match self.session.token().wrapping() {
+                Wrapping::Guarded => Level::Guarded,
+                Wrapping::Standard => Level::Standard,
+            },
         }
     }
 
@@ -36,7 +40,10 @@ impl Context<'_> {
         } else {
             RoleState::default()
         };
-        Ok(Key::of(key.attributes(), record))
+        let mut facts = Key::of(key.attributes(), record);
+        let bound = facts.public || !facts.extractable;
+        facts.trusted |= bound && self.session.token().trusts(key.id());
+        Ok(facts)
     }
 
     /// The facts of an act of one key.

@@ -1,13 +1,16 @@
-//! The module as a member: its public card, and its word that it runs a version.
+//! The module as a member: its public card, its word that it runs a version, and what the domain's
+//! settings ask of it.
 
 use super::Token;
 use super::changes::Touched;
 use super::domain::{identity, write_identity};
 use super::header::Card as Header;
 use crate::domain::state::member::Card;
+use crate::domain::state::policy::{Policy, Wrapping};
 use crate::domain::token::Token as DomainToken;
 use crate::domain::token::running::Running;
 use crate::error::{Error, Result};
+use crate::object::ObjectId;
 
 /// The fact that holds the public card, where it says more than the installed version.
 const CARD: &str = "card";
@@ -89,5 +92,27 @@ impl Token {
             (state.domain, state.version, hash),
             now,
         )
+    }
+
+    /// Which keys sensitive keys may be wrapped under, as the domain says now. Nobody's word counts
+    /// before a login: guarded.
+    #[must_use]
+    pub fn wrapping(&self) -> Wrapping {
+        self.settings(|policy| policy.wrapping).unwrap_or_default()
+    }
+
+    /// Whether the domain's quorum trusts a key to wrap sensitive ones.
+    #[must_use]
+    pub fn trusts(&self, key: ObjectId) -> bool {
+        let trusted = |policy: &Policy| policy.trusted.binary_search(&key.into()).is_ok();
+        self.settings(trusted).unwrap_or_default()
+    }
+
+    /// Reads the settings of the domain as they are now, if somebody is logged in.
+    fn settings<T>(&self, read: impl FnOnce(&Policy) -> T) -> Option<T> {
+        let unlocked = self.unlocked()?;
+        // Takes in what another process changed. A module without keys has settings all the same.
+        let _ = self.keyring(&unlocked);
+        Some(read(&unlocked.view().installed.state.policy))
     }
 }

@@ -457,6 +457,29 @@ fn class_33_sensitive_keys_leave_under_protected_keys_only() {
 }
 
 #[test]
+fn class_33_who_governs_may_trust_a_key_to_wrap() {
+    let token = Token::fresh();
+    if !is_keyward() {
+        return;
+    }
+    let s = token.user();
+    let kw = || Mech::plain(CKM_AES_KEY_WRAP);
+    let leaves = s.aes_key(32, &[CKA_EXTRACTABLE, CKA_ENCRYPT]);
+    let closed = |value| {
+        let template = Template::aes(value).yes(&[CKA_WRAP, CKA_TOKEN]);
+        s.create(&template.no(&[CKA_EXTRACTABLE])).unwrap()
+    };
+    let (trusted, other) = (closed(&[1; 32]), closed(&[2; 32]));
+    expect_rv!(s.wrap(&kw(), trusted, leaves), CKR_KEY_NOT_WRAPPABLE);
+    let id = String::from_utf8(s.attribute(trusted, CKA_UNIQUE_ID).unwrap()).unwrap();
+    token.change_domain(&format!("policy.set:trusted=+{id}"));
+    s.wrap(&kw(), trusted, leaves).expect("trusted now");
+    expect_rv!(s.wrap(&kw(), other, leaves), CKR_KEY_NOT_WRAPPABLE);
+    token.change_domain(&format!("policy.set:trusted=-{id}"));
+    expect_rv!(s.wrap(&kw(), trusted, leaves), CKR_KEY_NOT_WRAPPABLE);
+}
+
+#[test]
 fn class_33_raw_rsa_is_a_usage_of_its_own() {
     let token = Token::fresh();
     if !is_keyward() {

@@ -263,11 +263,12 @@ fn the_same_attacks_find_the_classical_leaks_at_the_standard_level() {
         return;
     }
     isolated!(|| {
-        let settings = std::env::var("KEYWARD_CONFIG").unwrap();
-        let text = std::fs::read_to_string(&settings).unwrap();
-        std::fs::write(&settings, format!("policy = 'standard'\n{text}")).unwrap();
         let token = Token::fresh();
         let s = token.user();
+        let before = Attacker::new(&s, true).leaks();
+        assert!(before.is_empty(), "guarded to begin with: {before:?}");
+        // The security officer says so in another process; this one follows without a new login.
+        token.set_policy("standard");
         let leaks = Attacker::new(&s, false).leaks();
         assert!(
             leaks.is_empty(),
@@ -282,5 +283,22 @@ fn the_same_attacks_find_the_classical_leaks_at_the_standard_level() {
             !leaks.iter().any(|leak| leak.starts_with("Domain")),
             "{leaks:?}"
         );
+    });
+}
+
+#[test]
+fn a_process_can_tighten_what_the_token_says_and_not_loosen_it() {
+    if !is_keyward() {
+        return;
+    }
+    isolated!(|| {
+        let settings = std::env::var("KEYWARD_CONFIG").unwrap();
+        let text = std::fs::read_to_string(&settings).unwrap();
+        std::fs::write(&settings, format!("policy = 'guarded'\n{text}")).unwrap();
+        let token = Token::fresh();
+        token.set_policy("standard");
+        let s = token.user();
+        let leaks = Attacker::new(&s, true).leaks();
+        assert!(leaks.is_empty(), "{leaks:?}");
     });
 }

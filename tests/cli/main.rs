@@ -160,6 +160,20 @@ fn the_doctor_names_settings_that_are_too_weak() {
     let printed = Line::parse("keyward doctor").run(directory.path());
     assert!(printed.contains("warning  new PINs"), "{printed}");
     assert!(!printed.contains("[exit"), "{printed}");
+    // What loosened a process once is refused: the token says it now.
+    fs::write(directory.path().join("keyward.toml"), "policy = 'standard'").unwrap();
+    let printed = Line::parse("keyward doctor").run(directory.path());
+    assert!(
+        printed.contains("policy") && printed.contains("[exit 1]"),
+        "{printed}"
+    );
+    fs::write(directory.path().join("keyward.toml"), SETTINGS).unwrap();
+    let pins = "KEYWARD_SO_PIN=87654321 KEYWARD_PIN=1234567 keyward token";
+    for words in ["init --label mine", "policy standard"] {
+        Line::parse(&format!("{pins} {words}")).run(directory.path());
+    }
+    let printed = Line::parse("keyward doctor").run(directory.path());
+    assert!(printed.contains("policy standard: keys"), "{printed}");
     fs::write(directory.path().join("keyward.toml"), "polcy = 'standard'").unwrap();
     let printed = Line::parse("keyward doctor").run(directory.path());
     assert!(

@@ -98,6 +98,33 @@ impl Token {
         token
     }
 
+    /// Has the security officer say how sensitive keys that may leave are guarded.
+    pub fn set_policy(&self, level: &str) {
+        self.keyward(&["token", "policy", level]);
+    }
+
+    /// Has the security officer make a change of the token's domain, in words.
+    pub fn change_domain(&self, change: &str) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = |name| directory.path().join(name).display().to_string();
+        let (request, token) = (file("request"), file("token"));
+        self.keyward(&["domain", "request", change, "--out", &request]);
+        self.keyward(&["domain", "propose", &request, "--so", "--out", &token]);
+        self.keyward(&["domain", "ingest", &token, "--so"]);
+    }
+
+    /// Runs the program for this token.
+    fn keyward(&self, words: &[&str]) {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_keyward"))
+            .args(words)
+            .args(["--token", &self.label])
+            .env("KEYWARD_SO_PIN", SO_PIN)
+            .output()
+            .expect("the program runs");
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {printed}");
+    }
+
     /// The token with this label.
     pub fn named(label: &str) -> Option<Token> {
         let wanted = padded(label);

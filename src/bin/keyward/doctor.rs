@@ -4,6 +4,8 @@ use crate::failure::Failure;
 use crate::output::{Output, Table};
 use clap::Args;
 use keyward_pkcs11::config::{Config, Policy};
+use keyward_pkcs11::domain::state::policy::Wrapping;
+use keyward_pkcs11::domain::token::Token as DomainToken;
 use keyward_pkcs11::token::Token;
 use serde::Serialize;
 use std::fs;
@@ -119,12 +121,21 @@ fn stretching(config: &Config) -> Check {
 
 fn policy(policy: Policy) -> Check {
     match policy {
-        Policy::Guarded => check(Verdict::Good, "policy", "guarded"),
-        Policy::Standard => check(
+        Policy::Guarded => check(Verdict::Good, "policy", "guarded, for every token"),
+        Policy::Domain => check(Verdict::Good, "policy", "as each token's domain says"),
+    }
+}
+
+/// What the domain of a token says of keys that are sensitive but extractable.
+fn wrapping(token: &Token, subject: &str) -> Option<Check> {
+    let parsed = DomainToken::parse(&token.domain_token().ok()?).ok()?;
+    match parsed.public.state.policy.wrapping {
+        Wrapping::Guarded => None,
+        Wrapping::Standard => Some(check(
             Verdict::Warning,
-            "policy",
-            "standard: keys that are sensitive but extractable can be read by whoever may use the token",
-        ),
+            subject,
+            "policy standard: keys that are sensitive but extractable can be read by whoever may use the token",
+        )),
     }
 }
 
@@ -146,27 +157,39 @@ fn memory() -> Option<Check> {
 }
 
 fn tokens(config: &Config) -> Result<Vec<Check>, Failure> {
-    let checks = Token::list(config)?.tokens.into_iter().map(|serial| {
+    let mut checks = Vec::new();
+    for serial in Token::list(config)?.tokens {
         let subject = format!("token {serial}");
-        match Token::open(config, &serial).and_then(|token| token.header()) {
-            Err(cause) => check(Verdict::Bad, &subject, cause.to_string()),
-            Ok(header) if header.so.is_locked() => check(
-                Verdict::Bad,
-                &subject,
-                "the SO PIN is locked: there is no way back to it",
-            ),
-            Ok(header) if header.user.is_locked() => check(
-                Verdict::Warning,
-                &subject,
-                "the user PIN is locked: keyward token unlock sets a new one",
-            ),
-            Ok(header) if !header.user.set => check(
-                Verdict::Warning,
-                &subject,
-                "the user PIN is not set: keyward token unlock",
-            ),
-            Ok(header) => check(Verdict::Good, &subject, header.label),
+        match Token::open(config, &serial) {
+            Err(cause) => checks.push(check(Verdict::Bad, &subject, cause.to_string())),
+            Ok(token) => {
+                checks.push(pins(&token, &subject));
+                checks.extend(wrapping(&token, &subject));
+            }
         }
-    });
-    Ok(checks.collect())
+    }
+    Ok(checks)
+}
+
+/// How the PINs of a token stand.
+fn pins(token: &Token, subject: &str) -> Check {
+    match token.header() {
+        Err(cause) => check(Verdict::Bad, subject, cause.to_string()),
+        Ok(header) if header.so.is_locked() => check(
+            Verdict::Bad,
+            subject,
+            "the SO PIN is locked: there is no way back to it",
+        ),
+        Ok(header) if header.user.is_locked() => check(
+            Verdict::Warning,
+            subject,
+            "the user PIN is locked: keyward token unlock sets a new one",
+        ),
+        Ok(header) if !header.user.set => check(
+            Verdict::Warning,
+            subject,
+            "the user PIN is not set: keyward token unlock",
+        ),
+        Ok(header) => check(Verdict::Good, subject, header.label),
+    }
 }

@@ -1,5 +1,7 @@
 //! `keyward token`: making, showing, checking and removing tokens.
 
+mod policy;
+
 use crate::failure::Failure;
 use crate::output::{Output, Table, fields, line};
 use crate::pins::{SoPin, UserPin};
@@ -26,6 +28,8 @@ pub(crate) enum Command {
     Accept(Accept),
     /// Set a new user PIN, which also unlocks it
     Unlock(Unlock),
+    /// Say how keys that are sensitive but may leave are guarded, in a domain without operators
+    Policy(policy::Arguments),
     /// Remove a token and all its keys, for ever
     Delete(Delete),
 }
@@ -141,6 +145,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
         Command::Verify(arguments) => verify(arguments, &config, output),
         Command::Accept(arguments) => accept(arguments, &config, output),
         Command::Unlock(arguments) => unlock(arguments, &config),
+        Command::Policy(arguments) => policy::run(arguments, &config),
         Command::Delete(arguments) => delete(arguments, &config),
     }
 }
