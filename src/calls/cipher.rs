@@ -64,7 +64,7 @@ pub fn init(
     };
     let start = offered.ok_or(Error::MechanismInvalid)?;
     let params = mechanism.params?;
-    let key = context.judged_key(key, direction.operation(), row)?;
+    let key = context.judged_key(key, direction.operation(), row, params.authenticated())?;
     let (private, pin_needed) = login_needs(&key);
     *place = Some(Active::new(start(params, &key)?, private, pin_needed));
     Ok(())

@@ -88,25 +88,34 @@ impl<'m> Context<'m> {
     pub fn usable_key(&self, handle: ObjectHandle, usage: Use, row: &Row) -> Result<Arc<Object>> {
         let key = self.key(handle, bad_handle(usage))?;
         usage::permit(usage, key.attributes(), row.mechanism, row.key_types, today)?;
+        self.admit(&key, usage, row.mechanism, None)?;
         Ok(key)
     }
 
-    /// The same for a use that makes no other key: judged by rule 33 as well.
+    /// The same for a use that makes no other key: judged by rule 33 as well. `data` is what the
+    /// mechanism authenticates beside the input, where it does.
     ///
     /// # Errors
     /// Those of [`Context::usable_key`] and of rule 33.
-    pub fn judged_key(&self, handle: ObjectHandle, usage: Use, row: &Row) -> Result<Arc<Object>> {
+    pub fn judged_key(
+        &self,
+        handle: ObjectHandle,
+        usage: Use,
+        row: &Row,
+        data: Option<&[u8]>,
+    ) -> Result<Arc<Object>> {
         let key = self.key(handle, bad_handle(usage))?;
-        self.permit(&key, usage, row)?;
+        self.permit(&key, usage, row, data)?;
         Ok(key)
     }
 
-    /// Whether a key permits a use by a mechanism, by its own attributes and by rule 33.
+    /// Whether a key permits a use by a mechanism, by its own attributes, its policy and rule 33.
     ///
     /// # Errors
-    /// Those of `usage::permit` and of rule 33.
-    pub fn permit(&self, key: &Object, usage: Use, row: &Row) -> Result<()> {
+    /// Those of `usage::permit`, of the policy and of rule 33.
+    pub fn permit(&self, key: &Object, usage: Use, row: &Row, data: Option<&[u8]>) -> Result<()> {
         usage::permit(usage, key.attributes(), row.mechanism, row.key_types, today)?;
+        self.admit(key, usage, row.mechanism, data)?;
         self.judge_use(usage, row, key)
     }
 }
@@ -129,7 +138,7 @@ fn bad_handle(usage: Use) -> Error {
 }
 
 /// Today's date in UTC.
-fn today() -> Date {
+pub(super) fn today() -> Date {
     date_of(
         SystemTime::now()
             .duration_since(UNIX_EPOCH)

@@ -1,5 +1,6 @@
 //! `C_Digest…`.
 
+use super::admission::has_policy;
 use super::context::Context;
 use crate::error::{Error, Result};
 use crate::mechanism::params::Mechanism;
@@ -85,9 +86,12 @@ pub fn key(module: &Module, session: SessionHandle, key: ObjectHandle) -> Result
 }
 
 impl Context<'_> {
-    /// The secret key behind a handle, if rule 33 lets it be digested.
+    /// The secret key behind a handle, if rule 33 lets it be digested. No policy allows that.
     fn digestible(&self, handle: ObjectHandle) -> Result<Arc<Object>> {
         let key = self.key(handle, Error::KeyHandleInvalid)?;
+        if has_policy(key.attributes()) {
+            return Err(Error::KeyIndigestible);
+        }
         let decision = judge(self.facts(Act::DigestKey, 0, &key)?)?;
         self.record(&decision, &key, None)?;
         Ok(key)

@@ -1,6 +1,7 @@
 //! Rule 33 in the calls: collects the facts of an act, has them judged, and records what the
 //! judgement decided before the act yields its first byte.
 
+use super::admission;
 use super::context::Context;
 use crate::config;
 use crate::domain::state::policy::Wrapping;
@@ -76,12 +77,14 @@ impl Context<'_> {
         self.record(&decision, key, None)
     }
 
-    /// Records what a judgement decided, durably, before the act yields anything.
+    /// Records what a judgement decided, and a use that the key's policy counts, durably, before the act
+    /// yields anything.
     ///
     /// # Errors
     /// Those of the store.
     pub fn record(&self, decision: &Decision, key: &Object, target: Option<&Object>) -> Result<()> {
         let token = self.session.token();
+        admission::count(token, key)?;
         if let Some(state) = decision.record {
             token.record_role(&lineage(key), state)?;
         }

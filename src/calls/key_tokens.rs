@@ -1,6 +1,7 @@
 //! Key tokens: a key with all its attributes, wrapped under a domain key (system requirement 3.1),
 //! and the single call that opens one, does one operation and forgets the key.
 
+use super::admission::policy_of;
 use super::context::Context;
 use crate::domain::ids::{DomainKeyId, KeyId};
 use crate::domain::key_token::{self, Body, Subject};
@@ -123,6 +124,10 @@ pub(super) fn wrap(
     if key.attributes().has(CKA_KEYWARD_DOMAIN_KEY_ID) {
         return Err(Error::KeyNotWrappable);
     }
+    // Uses are counted where the key is kept: a key token has no count.
+    if policy_of(key.attributes())?.is_some_and(|policy| policy.max_uses.is_some()) {
+        return Err(Error::KeyNotWrappable);
+    }
     let decision = judge(context.wrap_facts(CKM_KEYWARD_KEY_TOKEN, &wrapping, &key)?)?;
     let uses = context.uses_of(&key)?;
     let uses = decision
@@ -201,7 +206,7 @@ pub fn use_token(
     let params = mechanism.params?;
     let ((id, revision), attributes) = opened(context.keyring()?.as_ref(), token, &[])?;
     let key = Arc::new(Object::new(id, revision, attributes));
-    context.permit(&key, once.usage(), row)?;
+    context.permit(&key, once.usage(), row, params.authenticated())?;
     match once {
         Once::Encrypt | Once::Decrypt => {
             let start = cipher_of(row, once).ok_or(Error::MechanismInvalid)?;

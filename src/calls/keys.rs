@@ -1,5 +1,6 @@
 //! Keys: generate, wrap, unwrap, derive.
 
+use super::admission::has_policy;
 use super::context::Context;
 use crate::error::{Error, Result};
 use crate::mechanism::params::Mechanism;
@@ -98,6 +99,10 @@ pub fn wrap(
     let params = mechanism.params?;
     let wrapping = context.usable_key(wrapping, Use::Wrap, row)?;
     let key = context.target_key(key)?;
+    // Out of this module nobody would keep to its policy.
+    if has_policy(key.attributes()) {
+        return Err(Error::KeyNotWrappable);
+    }
     let decision = judge(context.wrap_facts(row.mechanism, &wrapping, &key)?)?;
     if !read::fits_wrap_template(wrapping.attributes(), &key) {
         // The standard's own code for this (PKCS #11 3.2, section 5.18.3).

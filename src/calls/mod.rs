@@ -1,6 +1,7 @@
 //! The calls, a page for each group of C functions. Each reads as a list of named checks.
 #![forbid(unsafe_code)]
 
+pub mod admission;
 pub mod cipher;
 pub mod context;
 pub mod customer;

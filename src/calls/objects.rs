@@ -1,10 +1,11 @@
 //! Objects: create, copy, read, change, find, destroy.
 
+use super::admission::{admit_care, may_become};
 use super::context::Context;
 use crate::error::{Error, Result};
 use crate::module::Module;
 use crate::object::attribute::{AttributeType, Attributes, Template, Value};
-use crate::object::vendor::{CKA_KEYWARD_CARRIED, CKA_KEYWARD_ROLE};
+use crate::object::vendor::{CKA_KEYWARD_CARRIED, CKA_KEYWARD_POLICY, CKA_KEYWARD_ROLE};
 use crate::object::{Object, access, build, read};
 use crate::session::Find;
 use crate::session::handles::{ObjectHandle, SessionHandle};
@@ -20,6 +21,7 @@ impl Context<'_> {
     pub fn store(&self, made: Vec<Attributes>) -> Result<Vec<ObjectHandle>> {
         for attributes in &made {
             access::may_make(self.state(), attributes)?;
+            may_become(None, attributes)?;
         }
         let slot = self.session.slot().id();
         let token = self.session.token();
@@ -91,6 +93,7 @@ pub fn copy(
     let (object, _) = context.object(object)?;
     access::may_copy(context.state(), object.attributes())?;
     let copied = build::copy(&object, template, context.state())?;
+    may_become(Some(object.attributes()), &copied)?;
     context.store_one(copied)
 }
 
@@ -167,6 +170,14 @@ pub fn set_attributes(
     let (object, place) = context.object(handle)?;
     access::may_change(context.state(), object.attributes())?;
     let changed = build::set(object.attributes(), template, context.state())?;
+    if changed.bytes(CKA_KEYWARD_POLICY) != object.attributes().bytes(CKA_KEYWARD_POLICY) {
+        may_become(Some(object.attributes()), &changed)?;
+        admit_care(
+            context.session.token(),
+            context.actor(),
+            object.attributes(),
+        )?;
+    }
     match place {
         Place::Token => context.session.token().replace(&object, changed).map(drop),
         Place::Session(_) => {

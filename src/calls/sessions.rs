@@ -1,5 +1,6 @@
 //! Sessions, login and PINs.
 
+use super::admission::operator_named;
 use crate::error::{Error, Result};
 use crate::module::Module;
 use crate::secret::{LOGIN_STACK, apart};
@@ -120,13 +121,58 @@ pub fn login(
     if user_type == CKU_CONTEXT_SPECIFIC {
         return confirm(&session, pin);
     }
+    log_in(module, &session, who_of(user_type)?, pin, None)
+}
+
+/// `C_LoginUser`: the user, under the name of an operator of the installed domain, by label or id. An
+/// empty name is nobody's: then it is [`login`].
+///
+/// # Errors
+/// `OperatorUnknown`; `UserTypeInvalid` for anybody but the user; those of [`login`].
+pub fn login_user(
+    module: &Module,
+    session: SessionHandle,
+    user_type: u64,
+    pin: Option<&[u8]>,
+    name: Option<&[u8]>,
+) -> Result<()> {
+    let name = name.unwrap_or_default();
+    if name.is_empty() {
+        return login(module, session, user_type, pin);
+    }
+    let session = module.session(session)?;
     let who = who_of(user_type)?;
+    if who != Who::User {
+        return Err(Error::UserTypeInvalid);
+    }
+    let name = std::str::from_utf8(name)
+        .map_err(|_| Error::BadArguments("an operator's name that is no text"))?;
+    log_in(module, &session, who, pin, Some(name))
+}
+
+/// Logs in; `name` is that of an operator.
+fn log_in(
+    module: &Module,
+    session: &Session,
+    who: Who,
+    pin: Option<&[u8]>,
+    name: Option<&str>,
+) -> Result<()> {
     let pin = pin.ok_or(Error::BadArguments("the PIN is missing"))?;
     let slot = session.slot();
     let counts = slot.counts();
     may_log_in(slot.who(), who, counts.read_only > 0)?;
     let unlocked = apart::<LOGIN_STACK, _>(|| session.token().login(role_of(who), pin))?;
-    slot.log_in(who, unlocked);
+    // The PIN comes first: without it nobody learns who the operators are.
+    let operator = match name.map(|name| operator_named(&unlocked, name)) {
+        None => None,
+        Some(Ok(operator)) => Some(operator),
+        Some(Err(unknown)) => {
+            session.token().logout();
+            return Err(unknown);
+        }
+    };
+    slot.log_in(who, unlocked, operator);
     drop(counts);
     module.watch(slot.id(), session.token());
     Ok(())

@@ -31,7 +31,7 @@ pub fn sign_init(
     let row = mechanism.row()?;
     let start = row.operations.sign.ok_or(Error::MechanismInvalid)?;
     let params = mechanism.params?;
-    let key = context.judged_key(key, Use::Sign, row)?;
+    let key = context.judged_key(key, Use::Sign, row, None)?;
     let (private, pin_needed) = login_needs(&key);
     operations.sign = Some(Active::new(start(params, &key)?, private, pin_needed));
     Ok(())
@@ -113,7 +113,7 @@ pub fn verify_init(
     let row = mechanism.row()?;
     let start = row.operations.verify.ok_or(Error::MechanismInvalid)?;
     let params = mechanism.params?;
-    let key = context.judged_key(key, Use::Verify, row)?;
+    let key = context.judged_key(key, Use::Verify, row, None)?;
     let (private, _) = login_needs(&key);
     operations.verify = Some(Active::new(start(params, &key)?, private, false));
     Ok(())

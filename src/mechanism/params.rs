@@ -25,6 +25,24 @@ impl Mechanism<'_> {
     }
 }
 
+impl Params<'_> {
+    /// The data that the mechanism authenticates beside its input; `None` where it has none.
+    #[must_use]
+    pub fn authenticated(&self) -> Option<&[u8]> {
+        match self {
+            Params::Gcm { aad, .. } => Some(aad),
+            Params::None
+            | Params::Bytes(_)
+            | Params::Ulong(_)
+            | Params::Ctr { .. }
+            | Params::Pss { .. }
+            | Params::Oaep { .. }
+            | Params::Ecdh1 { .. }
+            | Params::Eddsa { .. } => None,
+        }
+    }
+}
+
 /// The form of parameter that a mechanism takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ParamKind {

@@ -1,6 +1,7 @@
 //! A slot: the token in it, who is logged in, and how many sessions are open.
 
 use super::login::Who;
+use crate::domain::ids::OperatorId;
 use crate::token::{Token, Unlocked};
 use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -31,6 +32,7 @@ pub struct Slot {
     token: RwLock<Option<Arc<Token>>>,
     who: AtomicU8,
     unlocked: ArcSwapOption<Unlocked>,
+    operator: ArcSwapOption<OperatorId>,
     counts: Mutex<Counts>,
 }
 
@@ -43,6 +45,7 @@ impl Slot {
             token: RwLock::new(token),
             who: AtomicU8::new(0),
             unlocked: ArcSwapOption::empty(),
+            operator: ArcSwapOption::empty(),
             counts: Mutex::default(),
         }
     }
@@ -80,8 +83,15 @@ impl Slot {
         self.unlocked.load_full()
     }
 
-    /// Notes a login.
-    pub fn log_in(&self, who: Who, unlocked: Arc<Unlocked>) {
+    /// The operator whom the login named; `None` when it named nobody.
+    #[must_use]
+    pub fn operator(&self) -> Option<OperatorId> {
+        self.operator.load().as_deref().copied()
+    }
+
+    /// Notes a login, and the operator whom it named.
+    pub fn log_in(&self, who: Who, unlocked: Arc<Unlocked>, operator: Option<OperatorId>) {
+        self.operator.store(operator.map(Arc::new));
         self.unlocked.store(Some(unlocked));
         let number = match who {
             Who::Nobody => 0,
@@ -94,6 +104,7 @@ impl Slot {
     /// Notes a logout; the keys are erased with their last use.
     pub fn log_out(&self) {
         self.who.store(0, Ordering::Release);
+        self.operator.store(None);
         self.unlocked.store(None);
     }
 

@@ -158,6 +158,7 @@ impl Token {
             }),
             roles: roles::RoleCache::new(),
             operator_sessions: super::replay::OperatorSessions::new(directory.join("sessions")),
+            counts: super::families::Counts::default(),
             unscrubbed: AtomicBool::new(false),
             following: Mutex::new(None),
             held: held::Blocks::new(),

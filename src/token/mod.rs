@@ -11,6 +11,7 @@ mod cache;
 mod changes;
 mod domain;
 mod domain_keys;
+mod families;
 mod find;
 mod following;
 mod freshness;
@@ -80,6 +81,8 @@ pub struct Token {
     public: Cache,
     roles: roles::RoleCache,
     operator_sessions: replay::OperatorSessions,
+    /// What this process has reserved of counts.
+    counts: families::Counts,
     /// Whether something removed may still be readable in a file.
     unscrubbed: AtomicBool,
     /// The repository's version that was refused last: it is not tried again.
@@ -206,6 +209,8 @@ impl Drop for Token {
     fn drop(&mut self) {
         // Counted and not handed out: too high a count keeps a key longer, and loses nothing.
         let _ = self.return_blocks();
+        // What stays counted is too many, which is safe.
+        let _ = self.give_back_counts();
         self.tidy();
     }
 }

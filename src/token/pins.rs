@@ -52,6 +52,8 @@ impl Token {
     pub fn logout(&self) {
         // As when the token is closed.
         let _ = self.return_blocks();
+        // What stays counted is too many, which is safe.
+        let _ = self.give_back_counts();
         self.unlocked.store(None);
         self.roles.clear();
         self.tidy();

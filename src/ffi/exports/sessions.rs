@@ -63,6 +63,21 @@ export! {
         })
     }
 
+    C_LoginUser(
+        session: CK_SESSION_HANDLE,
+        user: CK_USER_TYPE,
+        pin: *mut CK_UTF8CHAR,
+        length: CK_ULONG,
+        name: *mut CK_UTF8CHAR,
+        name_length: CK_ULONG,
+    ) {
+        guard::session(session, |module, session| {
+            let pin = optional(pin, length)?;
+            let name = optional(name, name_length)?;
+            sessions::login_user(module, session, user, pin, name)
+        })
+    }
+
     C_Logout(session: CK_SESSION_HANDLE) {
         guard::session(session, sessions::logout)
     }
@@ -96,14 +111,6 @@ export! {
 }
 
 not_offered! {
-    C_LoginUser(
-        CK_SESSION_HANDLE,
-        CK_USER_TYPE,
-        *mut CK_UTF8CHAR,
-        CK_ULONG,
-        *mut CK_UTF8CHAR,
-        CK_ULONG,
-    )
     C_GetOperationState(CK_SESSION_HANDLE, *mut CK_BYTE, *mut CK_ULONG)
     C_SetOperationState(
         CK_SESSION_HANDLE,

@@ -7,7 +7,9 @@ use crate::object::attribute::{AttributeType, Attributes, Template, Value};
 use crate::object::policy::Role;
 use crate::object::schema::family::Family;
 use crate::object::schema::{Row, Rules};
-use crate::object::vendor::{CKA_KEYWARD_CARRIED, CKA_KEYWARD_LINEAGE, CKA_KEYWARD_ROLE};
+use crate::object::vendor::{
+    CKA_KEYWARD_CARRIED, CKA_KEYWARD_LINEAGE, CKA_KEYWARD_POLICY, CKA_KEYWARD_ROLE,
+};
 use crate::object::{Object, classes, policy, read};
 use cryptoki_sys::{
     CKA_CHECK_VALUE, CKA_CLASS, CKA_EXTRACTABLE, CKA_KEY_TYPE, CKA_PRIVATE, CKA_SENSITIVE,
@@ -29,7 +31,7 @@ pub fn set(object: &Attributes, template: &Template, state: State) -> Result<Att
 }
 
 /// `C_CopyObject`: the copy's attributes. The copy shares its source's lineage, so that neither can be
-/// used in a role that the other is barred from.
+/// used in a role that the other is barred from, nor more often than their policy says.
 ///
 /// # Errors
 /// As [`set`]; `TemplateInconsistent` for a public copy of a private object.
@@ -45,7 +47,8 @@ pub fn copy(source: &Object, template: &Template, state: State) -> Result<Attrib
         Rules::SETTABLE.and(Rules::COPY_SETTABLE),
     )?;
     let has_roles = Family::of_object(own).is_some_and(Family::has_roles);
-    if has_roles && policy::role_of(own) != Role::Data {
+    let counted = own.value(CKA_KEYWARD_POLICY).is_some();
+    if counted || has_roles && policy::role_of(own) != Role::Data {
         copy.set(
             CKA_KEYWARD_LINEAGE,
             Value::Bytes(policy::lineage(source).to_vec()),
