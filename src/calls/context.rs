@@ -88,6 +88,7 @@ impl<'m> Context<'m> {
     pub fn usable_key(&self, handle: ObjectHandle, usage: Use, row: &Row) -> Result<Arc<Object>> {
         let key = self.key(handle, bad_handle(usage))?;
         usage::permit(usage, key.attributes(), row.mechanism, row.key_types, today)?;
+        stands_for(&key, usage)?;
         self.admit(&key, usage, row.mechanism, None)?;
         Ok(key)
     }
@@ -115,6 +116,7 @@ impl<'m> Context<'m> {
     /// Those of `usage::permit`, of the policy and of rule 33.
     pub fn permit(&self, key: &Object, usage: Use, row: &Row, data: Option<&[u8]>) -> Result<()> {
         usage::permit(usage, key.attributes(), row.mechanism, row.key_types, today)?;
+        stands_for(key, usage)?;
         self.admit(key, usage, row.mechanism, data)?;
         self.judge_use(usage, row, key)
     }
@@ -134,6 +136,21 @@ fn bad_handle(usage: Use) -> Error {
         | Use::Derive
         | Use::Encapsulate
         | Use::Decapsulate => Error::KeyHandleInvalid,
+    }
+}
+
+/// Whether a key stands so that it may be put to a use: an older version, or one that is to be destroyed,
+/// only undoes what was done with it.
+///
+/// # Errors
+/// `KeyFunctionNotPermitted`.
+pub(super) fn stands_for(key: &Object, usage: Use) -> Result<()> {
+    match key.standing() {
+        Standing::Current => Ok(()),
+        Standing::Superseded | Standing::ShredPending if !usage.protects() => Ok(()),
+        Standing::Superseded | Standing::ShredPending | Standing::Destroyed => {
+            Err(Error::KeyFunctionNotPermitted)
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::object::policy::{
     self, Act, Decision, Facts, Key, Level, Role, RoleState, judge, lineage, mode,
 };
 use crate::object::usage::Use;
+use crate::token::Token;
 use cryptoki_sys::{CKO_PRIVATE_KEY, CKO_SECRET_KEY};
 
 impl Context<'_> {
@@ -36,15 +37,7 @@ impl Context<'_> {
 
     /// What the rules know of a key, the token's record included.
     fn facts_of(&self, key: &Object) -> Result<Key> {
-        let record = if is_recorded(key) {
-            self.session.token().role(&lineage(key))?
-        } else {
-            RoleState::default()
-        };
-        let mut facts = Key::of(key.attributes(), record);
-        let bound = facts.public || !facts.extractable;
-        facts.trusted |= bound && self.session.token().trusts(key.id());
-        Ok(facts)
+        facts_of(self.session.token(), key)
     }
 
     /// The facts of an act of one key.
@@ -84,15 +77,55 @@ impl Context<'_> {
     /// Those of the store.
     pub fn record(&self, decision: &Decision, key: &Object, target: Option<&Object>) -> Result<()> {
         let token = self.session.token();
-        admission::count(token, key)?;
-        if let Some(state) = decision.record {
-            token.record_role(&lineage(key), state)?;
-        }
+        record(token, decision, key)?;
         if let (Some(state), Some(target)) = (decision.record_target, target) {
             token.record_role(&lineage(target), state)?;
         }
         Ok(())
     }
+}
+
+/// What the rules know of a key, the token's record included.
+fn facts_of(token: &Token, key: &Object) -> Result<Key> {
+    let record = if is_recorded(key) {
+        token.role(&lineage(key))?
+    } else {
+        RoleState::default()
+    };
+    let mut facts = Key::of(key.attributes(), record);
+    let bound = facts.public || !facts.extractable;
+    facts.trusted |= bound && token.trusts(key.id());
+    Ok(facts)
+}
+
+/// Records what a judgement decided of the acting key, and counts the use.
+fn record(token: &Token, decision: &Decision, key: &Object) -> Result<()> {
+    admission::count(token, key)?;
+    match decision.record {
+        Some(state) => token.record_role(&lineage(key), state),
+        None => Ok(()),
+    }
+}
+
+/// Judges a use of a customer key by an operation that makes no other key, and records it. The level
+/// makes no difference: it is about keys that leave by a standard wrap.
+///
+/// # Errors
+/// The refusal of the first rule that refuses; those of the record.
+pub(super) fn judge_customer_use(
+    token: &Token,
+    usage: Use,
+    mechanism: u64,
+    key: &Object,
+) -> Result<()> {
+    let known = facts_of(token, key)?;
+    let facts = Facts::new(
+        Level::Guarded,
+        Act::Use(usage),
+        mode(mechanism, usage),
+        known,
+    );
+    record(token, &judge(facts)?, key)
 }
 
 /// Whether the token may have a record of the key: keys whose own attributes say all that a record

@@ -7,6 +7,7 @@ use super::Object;
 use super::attribute::{AttributeType, Attributes, Template, Value};
 use super::schema::family::{Families, Family};
 use super::schema::{self, Row, Rules};
+use super::vendor::CKA_KEYWARD_STANDING;
 use super::{derived, policy};
 use crate::error::{Error, Result};
 use cryptoki_sys::{
@@ -23,6 +24,9 @@ use cryptoki_sys::{
 pub fn value(object: &Object, kind: AttributeType) -> Result<Value> {
     if kind == CKA_UNIQUE_ID {
         return Ok(Value::Bytes(object.id().to_string().into_bytes()));
+    }
+    if kind == CKA_KEYWARD_STANDING && object.attributes().key_type().is_some() {
+        return Ok(Value::Ulong(object.standing().number().into()));
     }
     let attributes = object.attributes();
     let family = Family::of_object(attributes).ok_or(Error::AttributeTypeInvalid(kind))?;

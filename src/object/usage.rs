@@ -82,6 +82,12 @@ impl Use {
         self.row().wrong_type
     }
 
+    /// Whether the use protects something new: only a key that stands as the current one does.
+    #[must_use]
+    pub fn protects(self) -> bool {
+        self.row().protects
+    }
+
     /// The attribute that permits the use.
     #[must_use]
     pub fn flag(self) -> AttributeType {

@@ -5,7 +5,7 @@
 //! not use it gives back when it logs out. One that dies has counted too many, never too few.
 
 use super::changes::{Touched, tampered};
-use super::unlocked::Unlocked;
+use super::rows::RowKeys;
 use super::{Token, record};
 use crate::error::Result;
 use crate::object::attribute::Value;
@@ -13,7 +13,7 @@ use crate::object::vendor::CKA_KEYWARD_KEY_VERSION;
 use crate::object::{Object, ObjectId};
 use crate::seal::envelope::mac;
 use crate::storage::tree::{Entry, Mark, leaf_of};
-use crate::storage::{Column, Query, Scope, Writer};
+use crate::storage::{Column, Query, Scope};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -54,24 +54,7 @@ impl Token {
     /// # Errors
     /// `UserNotLoggedIn`; those of the store.
     pub fn versions(&self, family: [u8; 16]) -> Result<Vec<Arc<Object>>> {
-        let unlocked = self.login_needed()?;
-        let blind = &unlocked.keys().index;
-        let name = Value::Bytes(family.to_vec());
-        let keys = [
-            record::index_key(Column::Family, &name, None),
-            record::index_key(Column::Family, &name, Some(blind)),
-        ];
-        let query = Query {
-            scope: Scope::All,
-            conditions: vec![(Column::Family, keys.into_iter().flatten().collect())],
-            any_standing: true,
-            ..Query::default()
-        };
-        let found = self.store.reading(|reader| reader.find(&query))?;
-        let mut versions = Vec::with_capacity(found.len());
-        for id in found {
-            versions.push(self.load(id)?);
-        }
+        let mut versions = self.all_with(Column::Family, &family)?;
         if versions.is_empty()
             && let Ok(object) = self.load(ObjectId(family))
         {
@@ -79,6 +62,35 @@ impl Token {
         }
         versions.sort_by_key(|object| object.attributes().ulong(CKA_KEYWARD_KEY_VERSION));
         Ok(versions)
+    }
+
+    /// Every key with this label, in every version that bears it.
+    ///
+    /// # Errors
+    /// `UserNotLoggedIn`; those of the store.
+    pub fn labelled(&self, label: &[u8]) -> Result<Vec<Arc<Object>>> {
+        self.all_with(Column::Label, label)
+    }
+
+    /// The objects, however they stand, that have this value in a column.
+    fn all_with(&self, column: Column, value: &[u8]) -> Result<Vec<Arc<Object>>> {
+        let unlocked = self.login_needed()?;
+        let rows = self.row_keys(&unlocked)?;
+        let value = Value::Bytes(value.to_vec());
+        let keys = [
+            record::index_key(column, &value, None),
+            record::index_key(column, &value, Some(&rows.index)),
+        ];
+        let query = Query {
+            scope: Scope::All,
+            conditions: vec![(column, keys.into_iter().flatten().collect())],
+            any_standing: true,
+            ..Query::default()
+        };
+        let found = self
+            .store_of(&rows)?
+            .reading(|reader| reader.find(&query))?;
+        found.into_iter().map(|id| self.load(id)).collect()
     }
 
     /// Counts one use of a key, of which there may be `most` in all. Whether it was one of those.
@@ -119,11 +131,12 @@ impl Token {
         let unlocked = self.login_needed()?;
         let counted = (Count::Registered, version.0);
         let left = self.counts.0.lock().get(&counted).map_or(0, |own| own.left);
-        let place = place(&unlocked, counted);
-        let floor = unlocked.tree.floor();
+        let rows = self.row_keys(&unlocked)?;
+        let place = place(&rows, counted);
+        let floor = rows.tree.floor();
         let entry = self
-            .store
-            .reading(|reader| unlocked.tree.entry(reader, floor, place))?;
+            .store_of(&rows)?
+            .reading(|reader| rows.tree.entry(reader, floor, place))?;
         Ok(decode(place, entry)?.saturating_sub(left))
     }
 
@@ -172,9 +185,9 @@ impl Token {
     /// Changes a count durably. Answers the new one.
     fn change_count(&self, counted: Counted, mut change: impl FnMut(u64) -> u64) -> Result<u64> {
         let unlocked = self.login_needed()?;
-        self.change(|writer: &dyn Writer| {
-            let place = place(&unlocked, counted);
-            let tree = &unlocked.tree;
+        self.change_rows(&unlocked, |writer, rows| {
+            let place = place(&rows.keys, counted);
+            let tree = &rows.keys.tree;
             let now = decode(place, tree.entry(writer, tree.floor(), place)?)?;
             let next = change(now);
             if next == now {
@@ -192,12 +205,12 @@ impl Token {
 }
 
 /// The entry of the row tree that holds a count.
-fn place(unlocked: &Unlocked, (count, of): Counted) -> ObjectId {
+fn place(rows: &RowKeys, (count, of): Counted) -> ObjectId {
     let kind: &[u8] = match count {
         Count::Uses => b"uses ",
         Count::Registered => b"registered ",
     };
-    let mac = mac(&unlocked.keys().roles, &[kind, &of].concat());
+    let mac = mac(&rows.roles, &[kind, &of].concat());
     ObjectId(mac.first_chunk::<16>().copied().unwrap_or_default())
 }
 

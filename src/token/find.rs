@@ -13,7 +13,8 @@ use cryptoki_sys::{CKA_PRIVATE, CKA_TOKEN};
 impl Token {
     /// The objects that have every attribute of `template`, in the order of their creation: public ones,
     /// and after the user's login private ones too. An object that was tampered with is not found by
-    /// attributes that have no index.
+    /// attributes that have no index. Older versions of keys, and keys that are to be or were destroyed, are
+    /// found by templates that name a version or a standing.
     ///
     /// # Errors
     /// Those of the store.

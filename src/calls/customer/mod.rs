@@ -1,9 +1,18 @@
-//! Customer keys: whoever asks, by a vendor call, a session or the program, comes through [`execute`].
+//! Customer keys: whoever asks, by a vendor call, a session or the program, comes through [`execute`] or
+//! through the function of [`data`] that it would call.
+
+mod care;
+pub mod data;
+mod ending;
+pub mod making;
+pub mod naming;
 
 use crate::domain::customer::{Answer, Request};
 use crate::domain::ids::OperatorId;
 use crate::error::{Error, Result};
-use crate::token::Token;
+use crate::object::access::State;
+use crate::token::{Role, Token};
+use data::Outcome;
 
 /// Who asks, and through what.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -14,11 +23,157 @@ pub struct Actor {
     pub may_change: bool,
 }
 
+impl Actor {
+    /// The state of a session of this actor, who is the logged-in user.
+    fn state(self) -> State {
+        if self.may_change {
+            State::RwUser
+        } else {
+            State::RoUser
+        }
+    }
+
+    /// Whether the token may be changed.
+    fn needs_change(self) -> Result<()> {
+        if self.may_change {
+            Ok(())
+        } else {
+            Err(Error::SessionReadOnly)
+        }
+    }
+}
+
 /// Does what a request asks. The user must be logged in.
 ///
 /// # Errors
 /// `UserNotLoggedIn`; `SessionReadOnly` for what changes the token; `KeyHandleInvalid` for a key that
 /// there is not; `PolicyDenied`, `OperatorNeeded`; `VersionSuperseded`; those of the store.
-pub fn execute(_token: &Token, _actor: Actor, _request: &Request) -> Result<Answer> {
-    Err(Error::FunctionNotSupported)
+pub fn execute(token: &Token, actor: Actor, request: &Request) -> Result<Answer> {
+    let login = token.unlocked().ok_or(Error::UserNotLoggedIn)?;
+    if login.role() != Role::User {
+        return Err(Error::UserNotLoggedIn);
+    }
+    match request {
+        Request::Encrypt {
+            key,
+            version,
+            aad,
+            plaintext,
+        } => {
+            let key = naming::find(token, key)?.newest()?;
+            data::names_newest(&key, *version)?;
+            data::encrypt(token, actor, &key, aad, plaintext.expose()).map(sealed)
+        }
+        Request::Decrypt {
+            ciphertext,
+            aad,
+            update,
+        } => data::decrypt(token, actor, None, (ciphertext, aad), *update).map(opened),
+        Request::Rekey {
+            ciphertext,
+            aad,
+            to,
+            to_aad,
+        } => {
+            let to = naming::find(token, to)?.newest()?;
+            data::rekey(token, actor, (ciphertext, aad), (&to, to_aad)).map(sealed)
+        }
+        Request::GenerateDataKey {
+            key,
+            length,
+            aad,
+            plain,
+        } => {
+            let key = naming::find(token, key)?.newest()?;
+            let made = data::generate_data_key(token, actor, &key, *length, aad)?;
+            let mut answer = sealed(made.wrapped);
+            answer.plain = plain.then_some(made.plain);
+            Ok(answer)
+        }
+        Request::Describe { key } => care::describe(token, key),
+        Request::List { tenant } => care::list(token, tenant.as_deref()),
+        _ => {
+            actor.needs_change()?;
+            change(token, actor, request)
+        }
+    }
+}
+
+/// Does what changes keys.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the rest is done before this is called"
+)]
+fn change(token: &Token, actor: Actor, request: &Request) -> Result<Answer> {
+    match request {
+        Request::Create {
+            label,
+            id,
+            tenant,
+            policy,
+            material,
+        } => {
+            let new = making::New {
+                label,
+                id,
+                tenant,
+                policy: policy.as_ref(),
+            };
+            making::create(token, actor, &new, material.as_ref()).map(about)
+        }
+        Request::Rotate { key, material } => {
+            let old = naming::find(token, key)?.newest()?;
+            let material = material
+                .as_ref()
+                .map(|own| making::unwrapped(token, actor, own))
+                .transpose()?;
+            making::rotate(token, actor, &old, material).map(about)
+        }
+        Request::SetPolicy { key, policy } => care::set_policy(token, actor, key, policy),
+        Request::Register {
+            key,
+            version,
+            count,
+        } => care::register(token, key, *version, |now| now.saturating_add(*count)),
+        Request::Unregister {
+            key,
+            version,
+            count,
+        } => care::register(token, key, *version, |now| now.saturating_sub(*count)),
+        Request::DeleteVersion {
+            key,
+            version,
+            force,
+        } => ending::delete_version(token, actor, key, *version, *force),
+        Request::MarkForShredding { key } => ending::mark(token, actor, key),
+        Request::CancelShredding { key } => ending::cancel(token, actor, key),
+        Request::Shred { key } => ending::shred(token, actor, key),
+        _ => Err(Error::FunctionNotSupported),
+    }
+}
+
+/// The answer about one key.
+fn about(key: crate::domain::customer::KeyInfo) -> Answer {
+    Answer {
+        keys: vec![key],
+        ..Answer::default()
+    }
+}
+
+fn sealed(outcome: Outcome<Vec<u8>>) -> Answer {
+    Answer {
+        sealed: Some(outcome.result),
+        update: outcome.update,
+        keys: vec![outcome.key],
+        ..Answer::default()
+    }
+}
+
+fn opened(outcome: Outcome<crate::secret::SecretBytes>) -> Answer {
+    Answer {
+        plain: Some(outcome.result),
+        update: outcome.update,
+        keys: vec![outcome.key],
+        ..Answer::default()
+    }
 }

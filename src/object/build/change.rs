@@ -8,7 +8,8 @@ use crate::object::policy::Role;
 use crate::object::schema::family::Family;
 use crate::object::schema::{Row, Rules};
 use crate::object::vendor::{
-    CKA_KEYWARD_CARRIED, CKA_KEYWARD_LINEAGE, CKA_KEYWARD_POLICY, CKA_KEYWARD_ROLE,
+    CKA_KEYWARD_CARRIED, CKA_KEYWARD_FAMILY, CKA_KEYWARD_KEY_VERSION, CKA_KEYWARD_LINEAGE,
+    CKA_KEYWARD_POLICY, CKA_KEYWARD_ROLE,
 };
 use crate::object::{Object, classes, policy, read};
 use cryptoki_sys::{
@@ -47,6 +48,9 @@ pub fn copy(source: &Object, template: &Template, state: State) -> Result<Attrib
         Rules::SETTABLE.and(Rules::COPY_SETTABLE),
     )?;
     let has_roles = Family::of_object(own).is_some_and(Family::has_roles);
+    // A copy is no version of the family.
+    copy.remove(CKA_KEYWARD_FAMILY);
+    copy.remove(CKA_KEYWARD_KEY_VERSION);
     let counted = own.value(CKA_KEYWARD_POLICY).is_some();
     if counted || has_roles && policy::role_of(own) != Role::Data {
         copy.set(
@@ -80,6 +84,11 @@ pub fn restore(mut key: Attributes, template: &Template) -> Result<Attributes> {
         CKA_TOKEN,
         Value::Bool(template.bool(CKA_TOKEN) == Some(true)),
     );
+    if key.is(CKA_TOKEN) {
+        // The repository has the versions of the family; this is none of them.
+        key.remove(CKA_KEYWARD_FAMILY);
+        key.remove(CKA_KEYWARD_KEY_VERSION);
+    }
     if template.bool(CKA_SENSITIVE) == Some(true) {
         key.set(CKA_SENSITIVE, Value::Bool(true));
     }

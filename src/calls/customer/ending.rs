@@ -1,0 +1,103 @@
+//! Ending customer keys: marking them for destruction, destroying them at once, deleting versions.
+
+use super::naming::{find, version_of};
+use super::{Actor, care};
+use crate::calls::admission::admit_care;
+use crate::domain::customer::{Answer, KeyName};
+use crate::error::{Error, Result};
+use crate::object::standing::Standing;
+use crate::token::Token;
+
+/// Marks every version of a key to be destroyed.
+///
+/// # Errors
+/// `KeyHandleInvalid`; those of the policy and the store.
+pub(super) fn mark(token: &Token, actor: Actor, key: &KeyName) -> Result<Answer> {
+    restand(token, actor, key, |now, _| match now {
+        Standing::Current | Standing::Superseded => Standing::ShredPending,
+        Standing::ShredPending | Standing::Destroyed => now,
+    })
+}
+
+/// Takes the mark away: the newest version is current again, the others only undo.
+///
+/// # Errors
+/// As [`mark`]; `ActionProhibited` when the key is not marked.
+pub(super) fn cancel(token: &Token, actor: Actor, key: &KeyName) -> Result<Answer> {
+    let versions = find(token, key)?;
+    let marked = |own: &std::sync::Arc<crate::object::Object>| {
+        own.standing() == Standing::ShredPending && own.secret_value().is_some()
+    };
+    if !versions.all().iter().any(marked) {
+        return Err(Error::ActionProhibited);
+    }
+    restand(token, actor, key, |now, newest| match (now, newest) {
+        (Standing::ShredPending, true) => Standing::Current,
+        (Standing::ShredPending, false) => Standing::Superseded,
+        (other, _) => other,
+    })
+}
+
+/// Destroys every version of a key. What stays is the record of it.
+///
+/// # Errors
+/// As [`mark`].
+pub(super) fn shred(token: &Token, actor: Actor, key: &KeyName) -> Result<Answer> {
+    let versions = find(token, key)?;
+    admit_care(token, actor, versions.newest()?.attributes())?;
+    for version in versions.all() {
+        if version.standing() != Standing::Destroyed {
+            token.shred(version.id())?;
+        }
+    }
+    care::describe(token, key)
+}
+
+/// Deletes an older version: its material goes, its record stays.
+///
+/// # Errors
+/// `ActionProhibited` for the newest version; `VersionInUse` while something is counted as wrapped under
+/// it, unless `force` says otherwise; as [`mark`].
+pub(super) fn delete_version(
+    token: &Token,
+    actor: Actor,
+    key: &KeyName,
+    version: u64,
+    force: bool,
+) -> Result<Answer> {
+    let versions = find(token, key)?;
+    let object = versions.version(version)?;
+    let newest = versions.newest()?;
+    admit_care(token, actor, newest.attributes())?;
+    if version_of(&newest) == version {
+        return Err(Error::ActionProhibited);
+    }
+    let count = token.registered(object.id())?;
+    if count > 0 && !force {
+        return Err(Error::VersionInUse(count));
+    }
+    token.shred(object.id())?;
+    care::describe(token, key)
+}
+
+/// Changes how every version stands; `next` says how, from how it stands and whether it is the newest.
+fn restand(
+    token: &Token,
+    actor: Actor,
+    key: &KeyName,
+    next: impl Fn(Standing, bool) -> Standing,
+) -> Result<Answer> {
+    let versions = find(token, key)?;
+    let newest = versions.newest()?;
+    admit_care(token, actor, newest.attributes())?;
+    for version in versions.all() {
+        let of_newest = version.id() == newest.id();
+        if next(version.standing(), of_newest) == version.standing() {
+            continue;
+        }
+        token.restand(version.id(), |now| {
+            Ok((now.attributes().clone(), next(now.standing(), of_newest)))
+        })?;
+    }
+    care::describe(token, key)
+}
