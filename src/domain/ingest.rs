@@ -222,6 +222,15 @@ pub fn restore(
     ))
 }
 
+/// The keys of a token that is installed, if this module holds any in its version. That it is the
+/// installed one is the caller's to know.
+///
+/// # Errors
+/// Why it does not open.
+pub fn keys_of(token: &[u8], identity: &Identity) -> Result<Option<Keyring>, Refusal> {
+    own_keys(&Token::parse(token)?, identity)
+}
+
 /// At what time a token is judged. Times are in seconds since 1970-01-01 UTC.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<'a> {

@@ -136,6 +136,22 @@ pub fn encode_public(public: &Public) -> Vec<u8> {
     writer.into_vec()
 }
 
+/// The public part of a token, as it is encoded.
+///
+/// # Errors
+/// As [`Token::parse`].
+pub fn public_part(token: &[u8]) -> Result<Vec<u8>, Refusal> {
+    Ok(encode_public(&Token::parse(token)?.public))
+}
+
+/// Reads what [`public_part`] gave.
+///
+/// # Errors
+/// Anything but the one encoding.
+pub fn read_public_part(bytes: &[u8]) -> Result<Public, Refusal> {
+    Ok(Reader::whole(bytes, "public part", read_public)?)
+}
+
 /// Reads the public part.
 fn read_public(reader: &mut Reader<'_>) -> Read<Public> {
     reader.tuple("public part", 4)?;

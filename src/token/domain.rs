@@ -4,6 +4,7 @@ use super::anchoring::Installed as Version;
 use super::changes::Touched;
 use super::header::Card;
 use super::unlocked::Unlocked;
+use super::volatile;
 use super::{Token, objects};
 use crate::domain::cbor::{Reader as Decoder, Writer as Encoder};
 use crate::domain::identity::Identity;
@@ -11,10 +12,13 @@ use crate::domain::ids::Digest;
 use crate::domain::ingest::{self, Installed, Moment, Outcome};
 use crate::domain::keyring::Keyring;
 use crate::domain::refusal::Refusal;
+use crate::domain::state::State;
+use crate::domain::token::Token as DomainToken;
 use crate::domain::token::build::{genesis, token_hash};
 use crate::error::{Error, Result};
 use crate::seal::root::ModuleKeys;
 use crate::storage::{DomainRow, Event, Reader, Writer};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The fact that holds the sealed identity.
@@ -115,7 +119,13 @@ impl Token {
                 Err(Error::DomainTokenRefused(reason))
             }
             Err(other) => Err(other),
-            Ok(Ingested::NoOp | Ingested::Fork) => done,
+            Ok(Ingested::NoOp | Ingested::Fork) => {
+                // Keys that were missing may have come with it.
+                if self.keyring(&unlocked).is_err() {
+                    self.store.reading(|reader| self.look(&unlocked, reader))?;
+                }
+                done
+            }
             Ok(Ingested::Installed(_) | Ingested::Dismissed(_)) => {
                 drop(old_ring);
                 self.public.clear();
@@ -141,7 +151,7 @@ impl Token {
             Entry::InTurn(token, moment, seen) => {
                 let before = Installed {
                     seen: *seen,
-                    ..installed
+                    ..installed.clone()
                 };
                 ingest::ingest_in_turn(&before, token, &identity, moment)?
             }
@@ -154,7 +164,12 @@ impl Token {
             return Err(Refusal::Forked.into());
         }
         let (next, ring) = match outcome {
-            Outcome::NoOp(_) => return Ok((Ingested::NoOp, false)),
+            Outcome::NoOp(ring) => {
+                if let Some(ring) = ring.filter(|_| installed.state.policy.volatile) {
+                    self.hold(installed.hash, &Arc::new(ring));
+                }
+                return Ok((Ingested::NoOp, false));
+            }
             Outcome::Fork(_) => {
                 writer.set_fact(FORK, Some(entry.token()))?;
                 put_event(writer, FORKED, &token_hash(entry.token()).to_string())?;
@@ -180,6 +195,9 @@ impl Token {
             for left in objects::carry_over(writer, unlocked, old, &ring)? {
                 put_event(writer, LEFT_BEHIND, &left)?;
             }
+        }
+        if next.state.policy.volatile {
+            self.hold(next.hash, &Arc::new(ring));
         }
         Ok((Ingested::Installed(version), true))
     }
@@ -231,9 +249,39 @@ impl Token {
     /// # Errors
     /// Those of the store.
     pub fn domain_token(&self) -> Result<Vec<u8>> {
+        let (version, hash, kept) = self.installed_row()?;
+        let public = self
+            .store
+            .reading(|reader| volatile::public_state(reader, version, &kept, None))?;
+        if public.is_none() {
+            return Ok(kept);
+        }
+        self.published(hash, version)?.ok_or_else(|| {
+            Error::DomainRule("the installed domain token is kept in memory only".into())
+        })
+    }
+
+    /// The installed state and its token's hash, as anybody may read them.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn domain_state(&self) -> Result<(State, Digest)> {
+        let (version, hash, kept) = self.installed_row()?;
+        let public = self
+            .store
+            .reading(|reader| volatile::public_state(reader, version, &kept, None))?;
+        Ok(match public {
+            Some(state) => (state, hash),
+            None => (DomainToken::parse(&kept)?.public.state, hash),
+        })
+    }
+
+    /// What the store has of the installed version.
+    fn installed_row(&self) -> Result<(u64, Digest, Vec<u8>)> {
         let rows = self.store.reading(|reader| reader.domain_rows())?;
         let newest = rows.into_iter().max_by_key(|row| row.version);
-        newest.map(|row| row.token).ok_or_else(nothing_installed)
+        let row = newest.ok_or_else(nothing_installed)?;
+        Ok((row.version, Digest(row.hash), row.token))
     }
 
     /// Seals the identity with an agreement key that waits to be installed, and gives the card that
@@ -309,9 +357,17 @@ pub(super) fn restore(
     let rows = reader.domain_rows()?;
     let row = rows.into_iter().find(|row| row.version == fact.version);
     let token = row.ok_or_else(nothing_installed)?.token;
+    if let Some(state) = volatile::public_state(reader, fact.version, &token, Some(identity))? {
+        let hash = Digest(fact.hash);
+        if !identity.vouched(fact.version, hash, &fact.vouched) {
+            return Err(exchanged());
+        }
+        let seen = fact.seen;
+        return Ok((Installed { state, hash, seen }, None));
+    }
     ingest::restore(&token, &fact.vouched, identity, fact.seen).map_err(|refusal| {
         if refusal == Refusal::NotInstalled {
-            Error::StoreTampered("the installed domain token was exchanged".into())
+            exchanged()
         } else {
             refusal.into()
         }
@@ -371,7 +427,7 @@ fn write_installed(
     writer.put_domain_row(&DomainRow {
         version,
         hash: hash.0,
-        token: token.to_vec(),
+        token: volatile::kept(writer, identity, &installed.state, token)?,
     })?;
     let mut encoder = Encoder::default();
     encoder
@@ -389,6 +445,10 @@ fn put_event(writer: &dyn Writer, kind: &str, text: &str) -> Result<()> {
         kind: kind.to_owned(),
         text: text.to_owned(),
     })
+}
+
+fn exchanged() -> Error {
+    Error::StoreTampered("the installed domain token was exchanged".into())
 }
 
 fn nothing_installed() -> Error {

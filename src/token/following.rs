@@ -108,12 +108,12 @@ impl Token {
     fn report(&self, unlocked: &Unlocked, repository: &dyn Store) -> Result<()> {
         let domain = unlocked.domain();
         let version = domain.state.version;
+        let active = |id| domain.state.member(id).filter(|member| member.active);
         if self.reported.load(Ordering::SeqCst) == version || !self.laggards()?.is_empty() {
             return Ok(());
         }
-        let identity = unlocked.identity();
-        let id = identity.id();
-        let Some(member) = domain.state.member(id) else {
+        let id = unlocked.identity().id();
+        let Some(member) = active(id) else {
             return Ok(());
         };
         let (word, card) = repository.reading(|reader| {
@@ -128,12 +128,7 @@ impl Token {
                 Some(card) => card,
                 None => self.renew_identity()?,
             };
-            let word = Running::make(
-                id,
-                &*identity,
-                (domain.state.domain, version, domain.hash),
-                now(),
-            )?;
+            let word = self.statement(now())?;
             repository.writing(
                 |writer| {
                     writer.set_fact(&format!("{RUNNING}{id}"), Some(&word.encode()))?;

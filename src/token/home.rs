@@ -161,6 +161,7 @@ impl Token {
             counts: super::families::Counts::default(),
             unscrubbed: AtomicBool::new(false),
             following: Mutex::new(None),
+            in_memory: ArcSwapOption::empty(),
             held: held::Blocks::new(),
             reported: AtomicU64::new(0),
             watched,

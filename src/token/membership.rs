@@ -7,7 +7,6 @@ use super::domain::{identity, write_identity};
 use super::header::Card as Header;
 use crate::domain::state::member::Card;
 use crate::domain::state::policy::{Policy, Wrapping};
-use crate::domain::token::Token as DomainToken;
 use crate::domain::token::running::Running;
 use crate::error::{Error, Result};
 use crate::object::ObjectId;
@@ -25,8 +24,7 @@ impl Token {
         let (signing, kept) = self
             .store
             .reading(|reader| Ok((Header::read(reader)?.signing, reader.fact(CARD)?)))?;
-        let token = DomainToken::parse(&self.domain_token()?)?;
-        let members = token.public.state.members.into_iter();
+        let members = self.domain_state()?.0.members.into_iter();
         let installed = members
             .map(|member| member.card)
             .find(|card| card.signing == signing);

@@ -31,6 +31,7 @@ mod rows;
 mod standing;
 mod unlocked;
 mod verify;
+mod volatile;
 
 pub use domain::{FORKED, INSTALLED_EVENT, Ingested, REFUSED};
 pub use following::Standing as MemberStanding;
@@ -87,6 +88,8 @@ pub struct Token {
     unscrubbed: AtomicBool,
     /// The repository's version that was refused last: it is not tried again.
     following: Mutex<Option<[u8; 32]>>,
+    /// Domain keys that the store does not have.
+    in_memory: ArcSwapOption<volatile::InMemory>,
     /// Key tokens counted and not yet handed out.
     held: held::Blocks,
     /// The version that this member last reported to run, as far as this process knows.

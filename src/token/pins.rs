@@ -55,6 +55,7 @@ impl Token {
         // What stays counted is too many, which is safe.
         let _ = self.give_back_counts();
         self.unlocked.store(None);
+        self.in_memory.store(None);
         self.roles.clear();
         self.tidy();
         self.registry.acknowledge(self.registry.generation(), 0);

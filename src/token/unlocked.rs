@@ -50,14 +50,17 @@ impl View {
     pub(super) fn new(
         identity: Arc<Identity>,
         installed: Installed,
-        ring: Option<Keyring>,
+        ring: Option<Arc<Keyring>>,
         rows: Option<Arc<RowKeys>>,
     ) -> Self {
-        let domain_keys = ring.as_ref().map(domain_keys::objects).unwrap_or_default();
+        let domain_keys = ring
+            .as_deref()
+            .map(domain_keys::objects)
+            .unwrap_or_default();
         View {
             identity,
             installed: Arc::new(installed),
-            ring: ring.map(Arc::new),
+            ring,
             domain_keys,
             rows,
         }
@@ -212,6 +215,11 @@ impl Token {
     ) -> Result<View> {
         let identity = Arc::new(domain::identity(reader, keys)?);
         let (installed, ring) = domain::restore(reader, &identity)?;
+        let ring = if installed.state.policy.volatile {
+            self.ring_in_memory(&installed, &identity, before)
+        } else {
+            ring.map(Arc::new)
+        };
         let rows = if Attached::read(reader)?.is_some() {
             let domain = installed.state.domain;
             ring.as_ref()

@@ -26,9 +26,8 @@ use crate::select::Selection;
 use clap::{Args, Subcommand};
 use keyward_pkcs11::config::Config;
 use keyward_pkcs11::domain::command::Approvals;
+use keyward_pkcs11::domain::ids::Digest;
 use keyward_pkcs11::domain::state::State;
-use keyward_pkcs11::domain::token::Token as DomainToken;
-use keyward_pkcs11::domain::token::build::token_hash;
 use keyward_pkcs11::error::Error;
 use keyward_pkcs11::token::Token;
 use std::path::PathBuf;
@@ -86,8 +85,8 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
     let config = Config::load()?;
     match command {
         Command::Show(arguments) => {
-            let (state, bytes) = installed(&arguments.selection.open(&config)?)?;
-            shown::print(&state, token_hash(&bytes), output)
+            let (state, hash) = installed(&arguments.selection.open(&config)?)?;
+            shown::print(&state, hash, output)
         }
         Command::Fingerprint(arguments) => fingerprint::run(arguments, &config, output),
         Command::Create(arguments) => create::run(arguments, &config),
@@ -108,11 +107,9 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
     }
 }
 
-/// The installed version of a token's domain, as anybody may read it, and its domain token.
-pub(crate) fn installed(token: &Token) -> Result<(State, Vec<u8>), Failure> {
-    let bytes = token.domain_token()?;
-    let parsed = DomainToken::parse(&bytes).map_err(Error::from)?;
-    Ok((parsed.public.state, bytes))
+/// The installed version of a token's domain, as anybody may read it, and its token's hash.
+pub(crate) fn installed(token: &Token) -> Result<(State, Digest), Failure> {
+    Ok(token.domain_state()?)
 }
 
 /// The request in several copies, with all their approvals.

@@ -8,7 +8,6 @@ use crate::pins::{SoPin, UserPin};
 use crate::select::{Login, Selection};
 use clap::{Args, Subcommand};
 use keyward_pkcs11::config::Config;
-use keyward_pkcs11::domain::token::Token as DomainToken;
 use keyward_pkcs11::token::{Header, PinState, Role, Serial, Token};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -215,11 +214,7 @@ fn list(config: &Config, output: &Output) -> Result<(), Failure> {
 
 fn show(arguments: &Show, config: &Config, output: &Output) -> Result<(), Failure> {
     let token = arguments.selection.open(config)?;
-    let installed = DomainToken::parse(&token.domain_token()?);
-    let state = installed
-        .map_err(keyward_pkcs11::error::Error::from)?
-        .public
-        .state;
+    let (state, _) = token.domain_state()?;
     let detailed = Detailed {
         token: Shown::of(&token.header()?),
         domain: state.domain.to_string(),

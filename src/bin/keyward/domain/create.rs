@@ -66,13 +66,13 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, config: &Config) -> Result<(), Failure> {
-    let (state, bytes) = installed(&arguments.selection.open(config)?)?;
+    let (state, hash) = installed(&arguments.selection.open(config)?)?;
     if state.governance.has_operators() {
         return Err(Failure::Usage(
             "the domain has operators already".to_owned(),
         ));
     }
-    arguments.file.write(&state, &bytes, founding(arguments)?)
+    arguments.file.write(&state, hash, founding(arguments)?)
 }
 
 /// The changes that hand a domain over: each operator, a rule for every kind of change, and the rest.

@@ -9,8 +9,8 @@ use crate::select::Selection;
 use clap::Args;
 use keyward_pkcs11::config::Config;
 use keyward_pkcs11::domain::command::{Approvals, Change, Mandate};
+use keyward_pkcs11::domain::ids::Digest;
 use keyward_pkcs11::domain::state::State;
-use keyward_pkcs11::domain::token::build::token_hash;
 use std::path::PathBuf;
 
 /// Arguments of `keyward domain request`.
@@ -41,9 +41,9 @@ pub(super) struct RequestFile {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, config: &Config) -> Result<(), Failure> {
-    let (state, bytes) = installed(&arguments.selection.open(config)?)?;
+    let (state, hash) = installed(&arguments.selection.open(config)?)?;
     let changes = Words::new(&state).all(&arguments.changes)?;
-    arguments.file.write(&state, &bytes, changes)
+    arguments.file.write(&state, hash, changes)
 }
 
 impl RequestFile {
@@ -51,11 +51,11 @@ impl RequestFile {
     pub(super) fn write(
         &self,
         state: &State,
-        installed: &[u8],
+        installed: Digest,
         changes: Vec<Change>,
     ) -> Result<(), Failure> {
         let expires = now().saturating_add(self.days.saturating_mul(86_400));
-        let mandate = Mandate::new(state.domain, token_hash(installed), expires, changes)?;
+        let mandate = Mandate::new(state.domain, installed, expires, changes)?;
         let approvals = Approvals::new(mandate);
         let bytes = approvals.encode();
         let contents = self
