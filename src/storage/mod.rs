@@ -4,6 +4,7 @@
 
 pub mod anchor;
 pub mod files;
+mod lazy;
 pub mod memory;
 pub mod registry;
 pub mod repository;

@@ -1,6 +1,7 @@
 //! The database that the members of a domain share, opened as the settings say.
 
 use super::Store;
+use super::lazy::Lazy;
 use super::sqlite::SqliteStore;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -25,8 +26,11 @@ pub fn open(config: &Config) -> Result<Option<Arc<dyn Store>>> {
                     .to_owned(),
             ));
         }
-        let store = SqliteStore::open_repository(path, settings.timeout())?;
-        return Ok(Some(Arc::new(store)));
+        let (path, timeout) = (path.to_owned(), settings.timeout());
+        let open = move || -> Result<Box<dyn Store>> {
+            Ok(Box::new(SqliteStore::open_repository(&path, timeout)?))
+        };
+        return Ok(Some(Arc::new(Lazy::new(open))));
     }
     Err(Error::Config(
         "repository.url must begin with sqlite:/".to_owned(),

@@ -108,12 +108,11 @@ impl Token {
     fn report(&self, unlocked: &Unlocked, repository: &dyn Store) -> Result<()> {
         let domain = unlocked.domain();
         let version = domain.state.version;
-        let active = |id| domain.state.member(id).filter(|member| member.active);
         if self.reported.load(Ordering::SeqCst) == version || !self.laggards()?.is_empty() {
             return Ok(());
         }
         let id = unlocked.identity().id();
-        let Some(member) = active(id) else {
+        let Some(member) = domain.state.member(id) else {
             return Ok(());
         };
         let (word, card) = repository.reading(|reader| {
@@ -122,17 +121,28 @@ impl Token {
                 renewal(reader, id)?.filter(|card| card.serial > member.card.serial),
             ))
         })?;
-        let said = word.is_some_and(|word| (word.version, word.token) == (version, domain.hash));
-        if !said || card.is_none() {
-            let card = match card {
-                Some(card) => card,
-                None => self.renew_identity()?,
-            };
-            let word = self.statement(now())?;
+        let said = |word: &Running| (word.version, word.token) == (version, domain.hash);
+        // A suspended member is not waited for; its card is wanted all the same.
+        let news = if member.active && !word.as_ref().is_some_and(said) {
+            Some(self.statement(now())?)
+        } else {
+            None
+        };
+        let fresh = if card.is_none() {
+            Some(self.renew_identity()?)
+        } else {
+            None
+        };
+        if news.is_some() || fresh.is_some() {
             repository.writing(
                 |writer| {
-                    writer.set_fact(&format!("{RUNNING}{id}"), Some(&word.encode()))?;
-                    writer.set_fact(&format!("{RENEWAL}{id}"), Some(&card.encode()))
+                    if let Some(word) = &news {
+                        writer.set_fact(&format!("{RUNNING}{id}"), Some(&word.encode()))?;
+                    }
+                    if let Some(card) = &fresh {
+                        writer.set_fact(&format!("{RENEWAL}{id}"), Some(&card.encode()))?;
+                    }
+                    Ok(())
                 },
                 &|| (),
             )?;
