@@ -1,5 +1,6 @@
 //! The installed domain: kept with the module, changed by ingest only, the same in every process.
 
+use super::account::signers;
 use super::anchoring::Installed as Version;
 use super::changes::Touched;
 use super::header::Card;
@@ -114,7 +115,8 @@ impl Token {
         });
         match done {
             Err(Error::DomainTokenRefused(reason)) => {
-                let text = format!("{}: {reason}", token_hash(entry.token()));
+                let signers = signers(entry.token(), &[&unlocked.domain().state]);
+                let text = format!("{}: {reason}{signers}", token_hash(entry.token()));
                 self.note(REFUSED, &text)?;
                 Err(Error::DomainTokenRefused(reason))
             }
@@ -172,7 +174,9 @@ impl Token {
             }
             Outcome::Fork(_) => {
                 writer.set_fact(FORK, Some(entry.token()))?;
-                put_event(writer, FORKED, &token_hash(entry.token()).to_string())?;
+                let signers = signers(entry.token(), &[&installed.state]);
+                let text = format!("{}{signers}", token_hash(entry.token()));
+                put_event(writer, FORKED, &text)?;
                 return Ok((Ingested::Fork, false));
             }
             Outcome::Install(next) => (next.installed, Some(next.ring)),
@@ -183,11 +187,10 @@ impl Token {
         if let Some(settled) = identity.settled(&next.state)? {
             write_identity(writer, unlocked.keys(), &settled)?;
         }
-        put_event(
-            writer,
-            INSTALLED_EVENT,
-            &format!("version {version}, {}", next.hash),
-        )?;
+        // A module that joins knows the domain from the token alone.
+        let signers = signers(entry.token(), &[&installed.state, &next.state]);
+        let text = format!("version {version}, {}{signers}", next.hash);
+        put_event(writer, INSTALLED_EVENT, &text)?;
         let Some(ring) = ring else {
             return Ok((Ingested::Dismissed(version), true));
         };

@@ -5,6 +5,7 @@
 //! dropped, and all of it erased, at logout.
 #![forbid(unsafe_code)]
 
+mod account;
 mod anchoring;
 mod built_in;
 mod cache;

@@ -164,7 +164,7 @@ fn the_doctor_names_settings_that_are_too_weak() {
     fs::write(directory.path().join("keyward.toml"), "policy = 'standard'").unwrap();
     let printed = Line::parse("keyward doctor").run(directory.path());
     assert!(
-        printed.contains("policy") && printed.contains("[exit 1]"),
+        printed.contains("`domain` or `guarded`") && printed.contains("[exit 1]"),
         "{printed}"
     );
     fs::write(directory.path().join("keyward.toml"), SETTINGS).unwrap();

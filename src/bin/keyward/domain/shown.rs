@@ -185,7 +185,7 @@ impl Version {
                 .collect(),
             settings: settings::all(&state.policy).into_iter().collect(),
             recovery: state.recovery.as_ref().map(Recovery::of),
-            changed_settings: settings::differing(&Policy::default(), &state.policy)
+            changed_settings: settings::differing(&Policy::founding(), &state.policy)
                 .map(|(name, _, value)| format!("{name}={value}"))
                 .collect(),
         }
