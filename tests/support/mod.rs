@@ -50,7 +50,7 @@ pub use module::{Module, finalize, initialize, is_keyward, loaded, module, modul
 pub use names::rv_name;
 pub use session::{CANARY, Session, two_call};
 pub use template::{Template, ulong_of};
-pub use token::{PIN, SO_PIN, Token, free_slot, slots};
+pub use token::{PIN, SO_PIN, Token, free_slot, init_token, slots};
 
 use cryptoki_sys::{CK_RV, CKR_OK};
 use std::fmt;

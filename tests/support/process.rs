@@ -69,7 +69,13 @@ macro_rules! another {
 impl Other {
     /// See the macro `another!`.
     pub fn start(inner: &str, part: &str) -> Other {
-        let mut child = Command::new(std::env::current_exe().expect("the path of this test"))
+        let mut command = Command::new(std::env::current_exe().expect("the path of this test"));
+        Other::playing(&mut command, inner, part)
+    }
+
+    /// As `start`, by a command that runs this program and sets its user and environment.
+    pub fn playing(command: &mut Command, inner: &str, part: &str) -> Other {
+        let mut child = command
             .args([
                 "--exact",
                 &test_name(inner),
@@ -105,9 +111,14 @@ impl Other {
 
     /// Sends a line and waits for the answer.
     pub fn ask(&mut self, line: &str) -> String {
+        self.send(line);
+        self.answer().expect("an answer")
+    }
+
+    /// Sends a line.
+    pub fn send(&mut self, line: &str) {
         let input = self.child.stdin.as_mut().expect("its input");
         writeln!(input, "{line}").expect("it listens");
-        self.answer().expect("an answer")
     }
 
     pub fn kill(&mut self) {

@@ -15,6 +15,8 @@
 #[macro_use]
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/search.rs"]
+mod search;
 
 mod crash;
 mod memory;

@@ -1,0 +1,27 @@
+//! Members of one domain as separate processes, under separate homes and users, with one repository: what
+//! they share, what they miss while they are away, and what they say to a repository that somebody else
+//! changed.
+#![allow(
+    unsafe_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::too_many_lines,
+    clippy::macro_metavars_in_unsafe,
+    reason = "a test fails by panicking, and talks to C"
+)]
+
+#[macro_use]
+#[path = "../support/mod.rs"]
+mod support;
+#[macro_use]
+#[path = "../support/members.rs"]
+mod members;
+#[path = "../support/search.rs"]
+mod search;
+
+mod parts;
+
+mod away;
