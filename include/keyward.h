@@ -55,7 +55,7 @@ extern "C" {
  * The vendor's interface. Ask for it by name; its function list begins with its version:
  *
  *     CK_INTERFACE_PTR interface;
- *     CK_VERSION version = { 1, 0 };
+ *     CK_VERSION version = { 1, 1 };
  *     rv = C_GetInterface((CK_UTF8CHAR_PTR)KEYWARD_INTERFACE_NAME, &version, &interface, 0);
  *     KEYWARD_FUNCTION_LIST *keyward = interface->pFunctionList;
  *
@@ -90,9 +90,49 @@ typedef CK_RV (*CK_KW_UseKeyToken)(
     CK_BYTE_PTR pResult,
     CK_ULONG_PTR pulResultLen);
 
+/*
+ * Operator sessions. An operator of the domain, somewhere else, sends messages that the caller of these
+ * functions carries. It can neither read nor change them: they are signed, or sealed under keys that only
+ * the operator and the members of the domain have. docs/formats.md, "Operator session", has their form.
+ *
+ * KW_OpenOperatorSession answers an operator's signed request for a session with this member. Each is
+ * answered once. The request names the member, and must be at most 300 seconds old.
+ *
+ * KW_OperatorRequest does what is asked in a session, which any member of the domain may have opened, and
+ * answers it, sealed. Each request has a counter, and this member takes none twice, in whichever of its
+ * processes it comes. What only the operator is to know (that a counter was used, that the session is over,
+ * that a key was not found) is in the sealed answer, and the function returns CKR_OK.
+ *
+ *   hSession        a session in which the user is logged in; a read-only one changes nothing
+ *   pMessage        the message, ulMessageLen bytes
+ *   pAnswer         receives the answer, at most *pulAnswerLen bytes; NULL asks for the length.
+ *   pulAnswerLen    receives the length of the answer; of a length query, a length that is enough
+ *
+ * A length query does nothing, and neither does a call with a buffer that is too small
+ * (CKR_BUFFER_TOO_SMALL), except that an answer may turn out longer than foreseen: it then waits for the
+ * same message with a larger buffer, and nothing is done twice.
+ *
+ * CKR_ACTION_PROHIBITED: refused; keyward domain history says why. CKR_DATA_INVALID: malformed.
+ */
+typedef CK_RV (*CK_KW_OpenOperatorSession)(
+    CK_SESSION_HANDLE hSession,
+    CK_BYTE_PTR pMessage,
+    CK_ULONG ulMessageLen,
+    CK_BYTE_PTR pAnswer,
+    CK_ULONG_PTR pulAnswerLen);
+typedef CK_RV (*CK_KW_OperatorRequest)(
+    CK_SESSION_HANDLE hSession,
+    CK_BYTE_PTR pMessage,
+    CK_ULONG ulMessageLen,
+    CK_BYTE_PTR pAnswer,
+    CK_ULONG_PTR pulAnswerLen);
+
 typedef struct KEYWARD_FUNCTION_LIST {
-    CK_VERSION version; /* 1.0 */
+    CK_VERSION version; /* 1.1 */
     CK_KW_UseKeyToken KW_UseKeyToken;
+    /* From version 1.1 on. */
+    CK_KW_OpenOperatorSession KW_OpenOperatorSession;
+    CK_KW_OperatorRequest KW_OperatorRequest;
 } KEYWARD_FUNCTION_LIST;
 
 #ifdef __cplusplus

@@ -30,10 +30,18 @@ pub(crate) enum Form {
     RecoveryKey,
     /// One person's share of a recovery key.
     RecoveryShare,
+    /// An operator's request for a session.
+    SessionHello,
+    /// A member's answer to it.
+    SessionWelcome,
+    /// A request in a session.
+    SessionRequest,
+    /// A member's answer to it.
+    SessionAnswer,
 }
 
 /// Every form.
-const FORMS: [Form; 7] = [
+const FORMS: [Form; 11] = [
     Form::Request,
     Form::DomainToken,
     Form::Statement,
@@ -41,6 +49,10 @@ const FORMS: [Form; 7] = [
     Form::OperatorCard,
     Form::RecoveryKey,
     Form::RecoveryShare,
+    Form::SessionHello,
+    Form::SessionWelcome,
+    Form::SessionRequest,
+    Form::SessionAnswer,
 ];
 
 /// A file as it was read.
@@ -86,6 +98,10 @@ impl Form {
             Form::OperatorCard => "KEYWARD OPERATOR CARD",
             Form::RecoveryKey => "KEYWARD RECOVERY KEY",
             Form::RecoveryShare => "KEYWARD RECOVERY SHARE",
+            Form::SessionHello => "KEYWARD SESSION HELLO",
+            Form::SessionWelcome => "KEYWARD SESSION WELCOME",
+            Form::SessionRequest => "KEYWARD SESSION REQUEST",
+            Form::SessionAnswer => "KEYWARD SESSION ANSWER",
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod held;
 mod key;
+mod session;
 mod uri;
 
 use crate::domain::{approvals_in, heading};
@@ -28,6 +29,9 @@ pub(crate) enum Command {
     Show(Show),
     /// Approve a request for a change of the domain
     Approve(Approve),
+    /// Open a session with a member, and ask members for things in it
+    #[command(subcommand)]
+    Session(session::Command),
 }
 
 /// Arguments of `keyward operator keygen`.
@@ -113,6 +117,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
         Command::Card(arguments) => card(arguments, output),
         Command::Show(arguments) => show(&read_card(&arguments.card)?, output),
         Command::Approve(arguments) => approve(arguments),
+        Command::Session(command) => session::run(command, output),
     }
 }
 

@@ -113,6 +113,23 @@ impl ClientSession {
         Ok((request, asked))
     }
 
+    /// What a request of this session asked, for who has only kept the request.
+    ///
+    /// # Errors
+    /// Anything but a request of this session.
+    pub fn reread(&self, request: &[u8]) -> Result<(Asked, Ask), Refusal> {
+        let (head, associated, sealed) = incoming::read(request)?;
+        let keys = SessionKeys::of(&self.root);
+        let ask = keys.requests.open(associated, sealed);
+        let ask = Ask::parse(ask.ok_or(Refusal::Sealed)?.expose())?;
+        let asked = Asked {
+            member: head.member,
+            counter: head.counter,
+            hash: Digest(hash(&[request])),
+        };
+        Ok((asked, ask))
+    }
+
     /// Opens the answer to a request.
     ///
     /// # Errors

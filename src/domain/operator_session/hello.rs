@@ -3,11 +3,11 @@
 use super::welcome::{Welcome, context};
 use super::{ClientSession, FORMAT, Refusal};
 use crate::domain::cbor::{Flaw, Reader, Result as Read, Writer, flawed};
-use crate::domain::cose::{Purpose, Signature, Signed};
+use crate::domain::cose::{Purpose, Signature, Signed, Signer};
 use crate::domain::ids::{Digest, DomainId, MemberId, OperatorId, SessionId};
-use crate::domain::operator::OperatorSigner;
 use crate::domain::package::{AgreementKey, PUBLIC_KEY_LEN};
 use crate::domain::sealing::hash;
+use crate::domain::state::governance::operator_id;
 use crate::error;
 use crate::secret::SecretBytes;
 use std::fmt;
@@ -85,7 +85,7 @@ impl Opening {
     /// Those of the signer and of the random generator.
     pub fn begin(
         (domain, member): (DomainId, MemberId),
-        operator: &dyn OperatorSigner,
+        operator: &dyn Signer,
         (at, lifetime): (u64, u64),
     ) -> error::Result<Self> {
         let ephemeral = AgreementKey::generate()?;
@@ -101,7 +101,7 @@ impl Opening {
     /// As [`Opening::begin`], with what it draws given.
     pub(crate) fn of_parts(
         (domain, member): (DomainId, MemberId),
-        operator: &dyn OperatorSigner,
+        operator: &dyn Signer,
         (at, lifetime): (u64, u64),
         (ephemeral, nonce): (AgreementKey, [u8; 16]),
     ) -> error::Result<Self> {
@@ -110,15 +110,20 @@ impl Opening {
         payload.bytes(&domain.0).bytes(&member.0);
         payload.bytes(ephemeral.public()).bytes(&nonce);
         payload.uint(at).uint(lifetime);
-        let id = operator.operator_id().0;
-        let signer: &dyn OperatorSigner = operator;
-        let hello = Signed::make(Purpose::SessionHello, id, signer, payload.into_vec())?;
+        let id = operator_id(&operator.public_key()).0;
+        let hello = Signed::make(Purpose::SessionHello, id, operator, payload.into_vec())?;
         let asked = Hello::parse(&hello)?;
         Ok(Opening {
             hello,
             asked,
             ephemeral,
         })
+    }
+
+    /// What is asked.
+    #[must_use]
+    pub fn asked(&self) -> &Hello {
+        &self.asked
     }
 
     /// The message for the member.

@@ -141,7 +141,7 @@ impl Incoming {
 }
 
 /// Reads a request: its head, what the seal authenticates, and the sealed part.
-fn read(request: &[u8]) -> Read<(Head<'_>, &[u8], &[u8])> {
+pub(super) fn read(request: &[u8]) -> Read<(Head<'_>, &[u8], &[u8])> {
     if request.len() > MAX_REQUEST {
         return Err(flawed("request", Flaw::TooLong));
     }

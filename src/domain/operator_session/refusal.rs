@@ -74,6 +74,9 @@ pub enum Refusal {
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
+        if let Refusal::Malformed(malformed) = refusal {
+            return malformed.into();
+        }
         Error::OperatorSessionRefused(refusal.to_string())
     }
 }

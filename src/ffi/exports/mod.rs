@@ -17,6 +17,7 @@ pub mod sessions;
 pub mod sign;
 pub mod slots;
 pub mod vendor;
+pub mod vendor_sessions;
 
 /// Declares C functions from their signatures and bodies. A body runs under the guard it names.
 macro_rules! export {

@@ -1,5 +1,6 @@
 //! The vendor's own functions, reached through the interface "Vendor Keyward" (`include/keyward.h`).
 
+use super::vendor_sessions::{Exchange, open_operator_session, operator_request};
 use crate::calls::key_tokens::{Once, use_token};
 use crate::error::Error;
 use crate::ffi::guard;
@@ -20,6 +21,10 @@ pub struct VendorFunctions {
     pub version: CK_VERSION,
     /// Opens a key token, does one operation with its key and forgets the key.
     pub KW_UseKeyToken: UseKeyToken,
+    /// Opens an operator session. From version 1.1 on.
+    pub KW_OpenOperatorSession: Exchange,
+    /// Answers a request in an operator session. From version 1.1 on.
+    pub KW_OperatorRequest: Exchange,
 }
 
 /// The type of `KW_UseKeyToken`.
@@ -35,11 +40,20 @@ pub type UseKeyToken = unsafe extern "C" fn(
     *mut CK_ULONG,
 ) -> CK_RV;
 
-/// Version 1.0 of the list.
-pub(in crate::ffi) static VENDOR_FUNCTIONS: VendorFunctions = VendorFunctions {
-    version: CK_VERSION { major: 1, minor: 0 },
-    KW_UseKeyToken: use_key_token,
-};
+/// The newest version of the list.
+pub(in crate::ffi) static VENDOR_FUNCTIONS: VendorFunctions = functions(1);
+
+/// Version 1.0 of the list, for who asks for just that. What is beyond it nobody sees.
+pub(in crate::ffi) static VENDOR_FUNCTIONS_1_0: VendorFunctions = functions(0);
+
+const fn functions(minor: u8) -> VendorFunctions {
+    VendorFunctions {
+        version: CK_VERSION { major: 1, minor },
+        KW_UseKeyToken: use_key_token,
+        KW_OpenOperatorSession: open_operator_session,
+        KW_OperatorRequest: operator_request,
+    }
+}
 
 /// `KW_UseKeyToken`.
 ///
