@@ -17,11 +17,11 @@ build: ## build the module and the program (target/release)
 	$(CARGO) build --release --locked
 
 demo: ## from nothing to wrapped customer keys and a shredded domain key, explained as it runs
-	@scripts/need cc make perl pkcs11-tool openssl
+	@scripts/need cc make perl pkcs11-tool openssl postgresql
 	@demo/run
 
 test: ## run every test
-	@scripts/need cc make perl pkcs11-tool openssl p11tool valgrind ssh-keygen engine-pkcs11 softhsm2-util
+	@scripts/need cc make perl pkcs11-tool openssl p11tool valgrind ssh-keygen engine-pkcs11 softhsm2-util postgresql
 	$(CARGO) test --locked --no-fail-fast
 
 check: ## formatting, lints, documentation, licences, structure

@@ -24,6 +24,10 @@ impl Standing {
         Standing::Destroyed,
     ];
 
+    /// What a stored number that is none reads as. Somebody edited it, and the row tree will not bear
+    /// this one out of a row that can be used.
+    pub const EDITED: Standing = Standing::Destroyed;
+
     /// The number by which it is stored.
     #[must_use]
     pub fn number(self) -> u8 {

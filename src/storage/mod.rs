@@ -6,12 +6,13 @@ pub mod anchor;
 pub mod files;
 mod lazy;
 pub mod memory;
+pub mod postgres;
 pub mod registry;
 pub mod repository;
 pub mod sqlite;
 pub mod tree;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::object::ObjectId;
 use crate::object::standing::Standing;
 use std::time::{Duration, Instant};
@@ -208,6 +209,29 @@ pub trait Writer: Reader {
     fn clear(&self) -> Result<()>;
 }
 
+/// A number as databases keep it.
+fn signed(value: u64) -> Result<i64> {
+    i64::try_from(value).map_err(|_| Error::Internal("a number beyond what the store holds"))
+}
+
+/// A number that a database kept. One edited to be negative reads as the largest, which no
+/// authenticator will bear out.
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
+}
+
+/// What a search demands of the column `standing`. The few rows that are not current have an index of
+/// their own, which SQLite takes only where the condition names it.
+fn standing_condition(query: &Query) -> &'static str {
+    match (query.standing, query.any_standing) {
+        (Some(Standing::Current), _) | (None, false) => " AND standing = 0",
+        (Some(Standing::Superseded), _) => " AND standing <> 0 AND standing = 1",
+        (Some(Standing::ShredPending), _) => " AND standing <> 0 AND standing = 2",
+        (Some(Standing::Destroyed), _) => " AND standing <> 0 AND standing = 3",
+        (None, true) => "",
+    }
+}
+
 /// The pause between two looks at a backend that cannot call.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -285,9 +309,7 @@ impl dyn Store + '_ {
             answer = Some(work(reader)?);
             Ok(())
         })?;
-        answer.ok_or(crate::error::Error::Internal(
-            "a store did not run its reader",
-        ))
+        answer.ok_or(Error::Internal("a store did not run its reader"))
     }
 
     /// [`Store::write`] with an answer.
@@ -307,8 +329,6 @@ impl dyn Store + '_ {
             },
             before,
         )?;
-        answer.ok_or(crate::error::Error::Internal(
-            "a store did not run its writer",
-        ))
+        answer.ok_or(Error::Internal("a store did not run its writer"))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Store;
 use super::lazy::Lazy;
+use super::postgres::PostgresStore;
 use super::sqlite::SqliteStore;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -9,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Opens the repository that the settings name; `None` when they name none. `sqlite:/PATH` is made if
-/// it is not there, in a directory that must be.
+/// it is not there, in a directory that must be. File or server is opened at the first use, not here.
 ///
 /// # Errors
 /// `Config` when the URL is not of a known form; those of the backend. No text holds a password.
@@ -32,7 +33,11 @@ pub fn open(config: &Config) -> Result<Option<Arc<dyn Store>>> {
         };
         return Ok(Some(Arc::new(Lazy::new(open))));
     }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let store = PostgresStore::open(url, settings.timeout())?;
+        return Ok(Some(Arc::new(store)));
+    }
     Err(Error::Config(
-        "repository.url must begin with sqlite:/".to_owned(),
+        "repository.url must begin with sqlite:/ or postgres://".to_owned(),
     ))
 }

@@ -1,4 +1,5 @@
-//! What every store promises, run against each backend, and what the one on disk promises beyond.
+//! What every store promises, run against each backend, and what those on disk and on a server promise
+//! beyond.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,14 +13,20 @@
 #![allow(clippy::tests_outside_test_module, missing_docs)]
 
 mod disk;
+#[path = "../support/postgres.rs"]
+mod postgres;
+mod server;
 mod suite;
 
 use keyward_pkcs11::object::ObjectId;
 use keyward_pkcs11::object::standing::Standing;
 use keyward_pkcs11::storage::memory::MemoryStore;
+use keyward_pkcs11::storage::postgres::PostgresStore;
 use keyward_pkcs11::storage::sqlite::SqliteStore;
 use keyward_pkcs11::storage::{Query, Row, Scope, Store};
+use postgres::Server;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Runs every promise against every backend.
@@ -35,6 +42,11 @@ macro_rules! contract {
             fn in_sqlite() {
                 let directory = tempfile::tempdir().unwrap();
                 crate::suite::$promise(&crate::on_disk(directory.path()));
+            }
+
+            #[test]
+            fn in_postgresql() {
+                crate::suite::$promise(&crate::on_server());
             }
         }
     )+};
@@ -64,6 +76,16 @@ contract!(
 
 fn on_disk(directory: &Path) -> SqliteStore {
     SqliteStore::create(&directory.join("token.db"), Duration::from_secs(2)).unwrap()
+}
+
+/// The server that most tests share, each with a schema of its own.
+fn shared_server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(Server::start)
+}
+
+fn on_server() -> PostgresStore {
+    PostgresStore::open(&shared_server().fresh(), Duration::from_secs(20)).unwrap()
 }
 
 fn store(store: &dyn Store) -> &dyn Store {

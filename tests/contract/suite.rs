@@ -341,6 +341,22 @@ pub(crate) fn a_search_answers_current_rows_unless_asked_for_every_standing(stor
     assert_eq!(find(store, &all), [1, 2, 3, 4, 5]);
     let count = |query: &Query| store.reading(|reader| reader.count(query)).unwrap();
     assert_eq!((count(&everything()), count(&all)), (2, 5));
+    for (number, standing) in (0_u8..).zip(Standing::ALL) {
+        for any_standing in [false, true] {
+            let one = Query {
+                standing: Some(standing),
+                any_standing,
+                ..everything()
+            };
+            let expected = if number == 0 {
+                vec![1, 5]
+            } else {
+                vec![number + 1]
+            };
+            assert_eq!(find(store, &one), expected);
+            assert_eq!(count(&one), u64::try_from(expected.len()).unwrap());
+        }
+    }
     let listed = store.reading(|reader| reader.revisions()).unwrap();
     let listed: Vec<_> = listed.iter().map(|(_, _, standing)| *standing).collect();
     assert_eq!(listed[..4], Standing::ALL);

@@ -1,12 +1,12 @@
 //! Rows in and out of the tables, through prepared statements.
 
 use super::{cause, schema};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::object::ObjectId;
 use crate::object::standing::Standing;
 use crate::storage::{
     Column, DomainRow, EVENTS_KEPT, Event, IndexKey, Node, Query, Reader, Resealed, Row, Scope,
-    Writer,
+    Writer, signed, standing_condition, unsigned,
 };
 use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, OptionalExtension, Params, params, params_from_iter};
@@ -286,12 +286,7 @@ fn search(query: &Query) -> (String, Vec<Value>) {
         Scope::Private => "private = 1",
         Scope::All => "true",
     });
-    if let Some(standing) = query.standing {
-        sql.push_str(" AND standing = ?");
-        values.push(Value::Integer(standing.number().into()));
-    } else if !query.any_standing {
-        sql.push_str(" AND standing = 0");
-    }
+    sql.push_str(standing_condition(query));
     // A class or a tenant has thousands of objects, a label or id has few: the plus keeps SQLite from
     // taking the index of the former when there is a better one.
     let has = |wanted: &[Column]| {
@@ -355,10 +350,8 @@ fn read_domain_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<DomainRow> {
     })
 }
 
-/// How a row stands. A number that is none was edited: it reads as the last one, which the row tree
-/// will not bear out of a row that can be used.
 fn standing(row: &rusqlite::Row<'_>, place: usize) -> rusqlite::Result<Standing> {
-    Ok(Standing::from_number(number(row, place)?).unwrap_or(Standing::Destroyed))
+    Ok(Standing::from_number(number(row, place)?).unwrap_or(Standing::EDITED))
 }
 
 /// A blob of 16 bytes; `None` when it is null or of another length.
@@ -375,13 +368,7 @@ fn fixed<const N: usize>(
     Ok(bytes.and_then(|bytes| bytes.try_into().ok()))
 }
 
-/// A number that SQLite keeps as signed. Rows edited to a negative one read as the largest, which no
-/// authenticator will bear out.
+/// A number that SQLite keeps as signed.
 fn number(row: &rusqlite::Row<'_>, place: usize) -> rusqlite::Result<u64> {
-    let value = i64::column_result(row.get_ref(place)?)?;
-    Ok(u64::try_from(value).unwrap_or(u64::MAX))
-}
-
-fn signed(value: u64) -> Result<i64> {
-    i64::try_from(value).map_err(|_| Error::Internal("a number beyond what the store holds"))
+    Ok(unsigned(i64::column_result(row.get_ref(place)?)?))
 }

@@ -52,6 +52,7 @@ const STEPS: &[&str] = &[
     ALTER TABLE objects ADD COLUMN family BLOB;
     CREATE INDEX objects_tenant ON objects (tenant);
     CREATE INDEX objects_family ON objects (family);
+    CREATE INDEX objects_standing ON objects (standing) WHERE standing <> 0;
     DROP INDEX objects_domain_key;
     CREATE INDEX objects_domain_key ON objects (domain_key, id);
 ",

@@ -1,0 +1,477 @@
+//! Rows in and out of the tables, through prepared statements.
+
+use super::link::{Link, Value};
+use super::schema;
+use super::trouble::Trouble;
+use crate::error::{Error, Result};
+use crate::object::ObjectId;
+use crate::object::standing::Standing;
+use crate::storage::{
+    Column, DomainRow, EVENTS_KEPT, Event, IndexKey, Node, Query, Reader, Resealed, Row, Scope,
+    Writer, signed, standing_condition, unsigned,
+};
+use std::cell::{Cell, RefCell};
+use tokio_postgres::types::{FromSql, ToSql};
+
+/// Rows that one statement seals anew: their parameters are some megabytes.
+const PART: usize = 4096;
+/// Rows that are listed by one statement, so that none takes as long as the table is large.
+const LISTED: usize = 20_000;
+/// Places within one change: what is made in it is ordered by them.
+const PLACES: u64 = 1 << 20;
+
+/// The tables within one transaction.
+pub(super) struct Rows<'l> {
+    link: &'l Link,
+    name: &'l str,
+    /// The place of the next new row.
+    next: Cell<u64>,
+    /// The first failure. After one the server does nothing more in this transaction, and would answer
+    /// its commit as if all were well.
+    failed: RefCell<Option<Trouble>>,
+}
+
+impl<'l> Rows<'l> {
+    /// The tables, in the change with this number; 0 for a transaction that only reads.
+    pub(super) fn new(link: &'l Link, name: &'l str, change: u64) -> Self {
+        Rows {
+            link,
+            name,
+            next: Cell::new(change.saturating_mul(PLACES)),
+            failed: RefCell::new(None),
+        }
+    }
+
+    /// The first failure of the transaction.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        self.failed.borrow_mut().take()
+    }
+
+    fn checked<T>(&self, answer: Result<T, Trouble>) -> Result<T> {
+        answer.map_err(|trouble| {
+            let error = trouble.error.clone();
+            self.failed.borrow_mut().get_or_insert(trouble);
+            error
+        })
+    }
+
+    fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
+        self.checked(self.link.execute(sql, values))
+    }
+
+    /// Every row that `sql` gives.
+    fn all<T>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        read: impl Fn(&Columns<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let rows = self.checked(self.link.query(sql, values))?;
+        let read = |row: &tokio_postgres::Row| {
+            read(&Columns {
+                row,
+                name: self.name,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// The first row that `sql` gives.
+    fn one<T>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        read: impl Fn(&Columns<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        Ok(self.all(sql, values, read)?.into_iter().next())
+    }
+
+    fn place(&self) -> Result<i64> {
+        let place = self.next.get();
+        self.next.set(place.saturating_add(1));
+        signed(place)
+    }
+}
+
+/// The columns of one row of an answer.
+struct Columns<'r> {
+    row: &'r tokio_postgres::Row,
+    name: &'r str,
+}
+
+impl<'r> Columns<'r> {
+    fn get<T: FromSql<'r>>(&self, place: usize) -> Result<T> {
+        let bad = |error| Error::Store(format!("{}: column {place}: {error}", self.name));
+        self.row.try_get(place).map_err(bad)
+    }
+
+    /// `N` bytes; `None` when there are none or another number of them.
+    fn fixed<const N: usize>(&self, place: usize) -> Result<Option<[u8; N]>> {
+        let bytes: Option<&[u8]> = self.get(place)?;
+        Ok(bytes.and_then(|bytes| bytes.try_into().ok()))
+    }
+
+    fn number(&self, place: usize) -> Result<u64> {
+        Ok(unsigned(self.get(place)?))
+    }
+
+    fn standing(&self, place: usize) -> Result<Standing> {
+        Ok(Standing::from_number(self.number(place)?).unwrap_or(Standing::EDITED))
+    }
+
+    /// A row of [`ROW`]; `None` when its id is of another length, which this program never wrote.
+    fn row(&self) -> Result<Option<Row>> {
+        let Some(id) = self.fixed(0)? else {
+            return Ok(None);
+        };
+        Ok(Some(Row {
+            id: ObjectId(id),
+            revision: self.number(1)?,
+            standing: self.standing(2)?,
+            private: self.get(3)?,
+            index: [
+                self.fixed(4)?,
+                self.fixed(5)?,
+                self.fixed(6)?,
+                self.fixed(7)?,
+                self.fixed(8)?,
+                self.fixed(9)?,
+            ],
+            domain_key: self.fixed(10)?,
+            clear: self.get(11)?,
+            sealed: self.get(12)?,
+        }))
+    }
+
+    /// A row of [`DOMAIN_ROW`].
+    fn domain_row(&self) -> Result<DomainRow> {
+        Ok(DomainRow {
+            version: self.number(0)?,
+            hash: self.fixed(1)?.unwrap_or([0; 32]),
+            token: self.get(2)?,
+        })
+    }
+}
+
+/// What [`Columns::row`] reads, in its order.
+const ROW: &str = "id, revision, standing, private,
+    class, key_type, key_id, label, tenant, family, domain_key, clear, sealed";
+/// What [`Columns::domain_row`] reads, in its order.
+const DOMAIN_ROW: &str = "version, hash, token";
+
+impl Reader for Rows<'_> {
+    fn fact(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let sql = "SELECT value FROM keyward_facts WHERE name = $1";
+        self.one(sql, &[&name.as_bytes()], |row| row.get(0))
+    }
+
+    fn facts(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>> {
+        // Names that begin with the prefix stand together; no text in UTF-8 has this byte.
+        let sql =
+            "SELECT name, value FROM keyward_facts WHERE name >= $1 AND name < $2 ORDER BY name";
+        let end = [prefix.as_bytes(), &[0xff]].concat();
+        let facts = self.all(sql, &[&prefix.as_bytes(), &end], |row| {
+            let name: Vec<u8> = row.get(0)?;
+            Ok((String::from_utf8(name).ok(), row.get(1)?))
+        })?;
+        let named = |(name, value): (Option<String>, Vec<u8>)| Some((name?, value));
+        Ok(facts.into_iter().filter_map(named).collect())
+    }
+
+    fn row(&self, id: ObjectId) -> Result<Option<Row>> {
+        let sql = format!("SELECT {ROW} FROM keyward_objects WHERE id = $1");
+        Ok(self.one(&sql, &[&&id.0[..]], |row| row.row())?.flatten())
+    }
+
+    fn rows_under(
+        &self,
+        domain_key: [u8; 16],
+        after: Option<ObjectId>,
+        limit: usize,
+    ) -> Result<Vec<Row>> {
+        let sql = format!(
+            "SELECT {ROW} FROM keyward_objects WHERE domain_key = $1 AND id > $2 ORDER BY id LIMIT $3"
+        );
+        // Before every id of 16 bytes comes the empty one.
+        let after = after.map_or(Vec::new(), |id| id.0.to_vec());
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let values: [Value<'_>; 3] = [&&domain_key[..], &after, &limit];
+        let rows = self.all(&sql, &values, |row| row.row())?;
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    fn count(&self, query: &Query) -> Result<u64> {
+        let (condition, values) = search(query);
+        let sql = format!("SELECT count(*) FROM keyward_objects WHERE {condition}");
+        let count = self.one(&sql, &borrowed(&values), |row| row.number(0))?;
+        Ok(count.unwrap_or(0))
+    }
+
+    fn find(&self, query: &Query) -> Result<Vec<ObjectId>> {
+        let (condition, values) = search(query);
+        let sql = format!("SELECT id FROM keyward_objects WHERE {condition} ORDER BY place");
+        let found = self.all(&sql, &borrowed(&values), |row| row.fixed(0))?;
+        // An id of another length was not written by this program: no object can be named by it.
+        Ok(found.into_iter().flatten().map(ObjectId).collect())
+    }
+
+    fn revisions(&self) -> Result<Vec<(ObjectId, u64, Standing)>> {
+        let sql = "SELECT id, place, revision, standing FROM keyward_objects
+                   WHERE id > $1 ORDER BY id LIMIT $2";
+        let limit = i64::try_from(LISTED).unwrap_or(i64::MAX);
+        let mut listed = Vec::new();
+        let mut after: Vec<u8> = Vec::new();
+        loop {
+            let part = self.all(sql, &[&after, &limit], |row| {
+                let id: Vec<u8> = row.get(0)?;
+                let place: i64 = row.get(1)?;
+                Ok((id, place, row.number(2)?, row.standing(3)?))
+            })?;
+            let Some((last, ..)) = part.last() else {
+                break;
+            };
+            after.clone_from(last);
+            let named = part
+                .into_iter()
+                .filter_map(|(id, place, revision, standing)| {
+                    Some((place, ObjectId(id.try_into().ok()?), revision, standing))
+                });
+            listed.extend(named);
+        }
+        listed.sort_unstable_by_key(|(place, ..)| *place);
+        let in_order = listed.into_iter();
+        Ok(in_order
+            .map(|(_, id, revision, standing)| (id, revision, standing))
+            .collect())
+    }
+
+    fn node(&self, level: u8, place: u16) -> Result<Option<Node>> {
+        let sql = "SELECT body, mac FROM keyward_nodes WHERE level = $1 AND place = $2";
+        let values: [Value<'_>; 2] = [&i64::from(level), &i64::from(place)];
+        self.one(sql, &values, |row| {
+            Ok(Node {
+                body: row.get(0)?,
+                mac: row.fixed(1)?.unwrap_or([0; 32]),
+            })
+        })
+    }
+
+    fn domain_rows(&self) -> Result<Vec<DomainRow>> {
+        let sql = format!("SELECT {DOMAIN_ROW} FROM keyward_domain_tokens ORDER BY version");
+        self.all(&sql, &[], |row| row.domain_row())
+    }
+
+    fn newest_domain_row(&self) -> Result<Option<(u64, [u8; 32])>> {
+        let sql = "SELECT version, hash FROM keyward_domain_tokens ORDER BY version DESC LIMIT 1";
+        self.one(sql, &[], |row| {
+            Ok((row.number(0)?, row.fixed(1)?.unwrap_or([0; 32])))
+        })
+    }
+
+    fn domain_rows_after(&self, version: u64) -> Result<Vec<DomainRow>> {
+        let sql = format!(
+            "SELECT {DOMAIN_ROW} FROM keyward_domain_tokens WHERE version > $1 ORDER BY version"
+        );
+        self.all(&sql, &[&signed(version)?], |row| row.domain_row())
+    }
+
+    fn events(&self, limit: usize) -> Result<Vec<Event>> {
+        let sql = "SELECT time, kind, text FROM keyward_events ORDER BY place DESC LIMIT $1";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.all(sql, &[&limit], |row| {
+            Ok(Event {
+                time: row.number(0)?,
+                kind: row.get(1)?,
+                text: row.get(2)?,
+            })
+        })
+    }
+}
+
+impl Writer for Rows<'_> {
+    fn set_fact(&self, name: &str, value: Option<&[u8]>) -> Result<()> {
+        match value {
+            Some(value) => self.run(
+                "INSERT INTO keyward_facts (name, value) VALUES ($1, $2)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                &[&name.as_bytes(), &value],
+            )?,
+            None => self.run(
+                "DELETE FROM keyward_facts WHERE name = $1",
+                &[&name.as_bytes()],
+            )?,
+        };
+        Ok(())
+    }
+
+    fn put_row(&self, row: &Row) -> Result<()> {
+        let [class, key_type, key_id, label, tenant, family] = row.index.each_ref().map(bytes);
+        self.run(
+            "INSERT INTO keyward_objects (id, place, revision, standing, private, class, key_type,
+                key_id, label, tenant, family, domain_key, clear, sealed)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+             ON CONFLICT (id) DO UPDATE SET
+                revision = excluded.revision, standing = excluded.standing,
+                private = excluded.private, class = excluded.class, key_type = excluded.key_type,
+                key_id = excluded.key_id, label = excluded.label, tenant = excluded.tenant,
+                family = excluded.family, domain_key = excluded.domain_key, clear = excluded.clear,
+                sealed = excluded.sealed",
+            &[
+                &&row.id.0[..],
+                &self.place()?,
+                &signed(row.revision)?,
+                &i64::from(row.standing.number()),
+                &row.private,
+                &class,
+                &key_type,
+                &key_id,
+                &label,
+                &tenant,
+                &family,
+                &bytes(&row.domain_key),
+                &row.clear,
+                &row.sealed,
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn delete_row(&self, id: ObjectId) -> Result<bool> {
+        let sql = "DELETE FROM keyward_objects WHERE id = $1";
+        Ok(self.run(sql, &[&&id.0[..]])? > 0)
+    }
+
+    fn reseal(&self, rows: &[Resealed]) -> Result<u64> {
+        let sql = "UPDATE keyward_objects AS old SET sealed = new.sealed, domain_key = new.to_key
+                   FROM (SELECT unnest($1::BYTEA[]) AS id, unnest($2::BIGINT[]) AS revision,
+                                unnest($3::BYTEA[]) AS from_key, unnest($4::BYTEA[]) AS to_key,
+                                unnest($5::BYTEA[]) AS sealed) AS new
+                   WHERE old.id = new.id AND old.revision = new.revision
+                     AND old.domain_key = new.from_key";
+        let mut replaced = 0;
+        for part in rows.chunks(PART) {
+            let each = |column: fn(&Resealed) -> &[u8]| part.iter().map(column).collect::<Vec<_>>();
+            let revisions = part.iter().map(|row| signed(row.revision));
+            let revisions = revisions.collect::<Result<Vec<_>>>()?;
+            let values: [Value<'_>; 5] = [
+                &each(|row| &row.id.0),
+                &revisions,
+                &each(|row| &row.from),
+                &each(|row| &row.to),
+                &each(|row| &row.sealed),
+            ];
+            replaced += self.run(sql, &values)?;
+        }
+        Ok(replaced)
+    }
+
+    fn put_node(&self, level: u8, place: u16, node: &Node) -> Result<()> {
+        self.run(
+            "INSERT INTO keyward_nodes (level, place, body, mac) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (level, place) DO UPDATE SET body = excluded.body, mac = excluded.mac",
+            &[
+                &i64::from(level),
+                &i64::from(place),
+                &node.body,
+                &&node.mac[..],
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn add_domain_row(&self, row: &DomainRow) -> Result<bool> {
+        let added = self.run(
+            "INSERT INTO keyward_domain_tokens (version, hash, token) VALUES ($1, $2, $3)
+             ON CONFLICT (version) DO NOTHING",
+            &[&signed(row.version)?, &&row.hash[..], &row.token],
+        )?;
+        Ok(added > 0)
+    }
+
+    fn put_domain_row(&self, row: &DomainRow) -> Result<()> {
+        self.run(
+            "INSERT INTO keyward_domain_tokens (version, hash, token) VALUES ($1, $2, $3)
+             ON CONFLICT (version) DO UPDATE SET hash = excluded.hash, token = excluded.token",
+            &[&signed(row.version)?, &&row.hash[..], &row.token],
+        )?;
+        Ok(())
+    }
+
+    fn forget_domain_rows(&self, version: u64) -> Result<()> {
+        self.run(
+            "DELETE FROM keyward_domain_tokens WHERE version < $1",
+            &[&signed(version)?],
+        )?;
+        Ok(())
+    }
+
+    fn put_event(&self, event: &Event) -> Result<()> {
+        self.run(
+            "INSERT INTO keyward_events (place, time, kind, text) VALUES ($1, $2, $3, $4)",
+            &[
+                &self.place()?,
+                &signed(event.time)?,
+                &event.kind,
+                &event.text,
+            ],
+        )?;
+        self.run(
+            "DELETE FROM keyward_events WHERE place <=
+                (SELECT place FROM keyward_events ORDER BY place DESC LIMIT 1 OFFSET $1)",
+            &[&i64::try_from(EVENTS_KEPT).unwrap_or(i64::MAX)],
+        )?;
+        Ok(())
+    }
+
+    fn clear(&self) -> Result<()> {
+        for table in schema::TABLES {
+            self.run(&format!("DELETE FROM {table}"), &[])?;
+        }
+        Ok(())
+    }
+}
+
+/// A value that a condition owns.
+type Owned = Box<dyn ToSql + Sync>;
+
+fn borrowed(values: &[Owned]) -> Vec<Value<'_>> {
+    fn borrow(value: &Owned) -> Value<'_> {
+        &**value
+    }
+    values.iter().map(borrow).collect()
+}
+
+fn bytes(key: &Option<IndexKey>) -> Option<&[u8]> {
+    key.as_ref().map(|key| &key[..])
+}
+
+/// The condition of a search and its values. Equal shapes of query make equal texts, so that the
+/// statement stays prepared.
+fn search(query: &Query) -> (String, Vec<Owned>) {
+    let mut values: Vec<Owned> = Vec::new();
+    let mut sql = String::from(match query.scope {
+        Scope::Public => "NOT private",
+        Scope::Private => "private",
+        Scope::All => "TRUE",
+    });
+    sql.push_str(standing_condition(query));
+    for (column, keys) in &query.conditions {
+        let column = match column {
+            Column::Class => "class",
+            Column::KeyType => "key_type",
+            Column::Id => "key_id",
+            Column::Label => "label",
+            Column::Tenant => "tenant",
+            Column::Family => "family",
+        };
+        values.push(Box::new(
+            keys.iter().map(|key| key.to_vec()).collect::<Vec<_>>(),
+        ));
+        sql.push_str(&format!(" AND {column} = ANY (${})", values.len()));
+    }
+    if let Some(key) = query.domain_key {
+        values.push(Box::new(key.to_vec()));
+        sql.push_str(&format!(" AND domain_key = ${}", values.len()));
+    }
+    (sql, values)
+}
