@@ -96,8 +96,8 @@ fn step(token: &Token, changes: Vec<Change>) {
     let (state, hash) = token.domain_state().unwrap();
     let mandate = Mandate::new(state.domain, hash, u64::MAX >> 1, changes).unwrap();
     let mut approvals = Approvals::new(mandate);
-    let made = token.propose(&mut approvals, 1, Contributed::default());
-    token.advance(&made.unwrap()).unwrap();
+    let made = token.propose(&mut approvals, Some(1), Contributed::default());
+    token.advance(&made.unwrap().token).unwrap();
 }
 
 /// What one thread seals anew in a second, without any store.

@@ -1,5 +1,6 @@
 //! Proposing versions of the domain: what operators approved, with what the members contribute.
 
+use super::domain::now;
 use super::pins::Role;
 use super::{Ingested, Token};
 use crate::crypto::random::ThreadGenerator;
@@ -14,6 +15,17 @@ use crate::domain::token::running::Running;
 use crate::error::{Error, Result};
 use crate::storage::Reader;
 
+/// A version that was proposed.
+#[derive(Clone, Debug)]
+pub struct Proposed {
+    /// The domain token.
+    pub token: Vec<u8>,
+    /// How many changes of the request it makes.
+    pub changes: usize,
+    /// Why it does not make the one after them, where that was left to this module.
+    pub obstacle: Option<String>,
+}
+
 /// What the members contribute to a version.
 #[derive(Clone, Default, Debug)]
 pub struct Contributed {
@@ -26,8 +38,8 @@ pub struct Contributed {
 }
 
 impl Token {
-    /// Proposes a version that makes the next `count` changes of an approved request; nothing is
-    /// installed. What members have left in the repository is taken beside `given`. In a domain without
+    /// Proposes a version that makes the next `count` changes of an approved request, as many as one
+    /// version can if left out; nothing is installed. What members have left in the repository is taken beside `given`. In a domain without
     /// operators the security officer who is logged in approves.
     ///
     /// # Errors
@@ -36,9 +48,9 @@ impl Token {
     pub fn propose(
         &self,
         approvals: &mut Approvals,
-        count: usize,
+        count: Option<usize>,
         given: Contributed,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<Proposed> {
         let unlocked = self.login_needed()?;
         let domain = unlocked.domain();
         if !domain.state.governance.has_operators() {
@@ -53,9 +65,6 @@ impl Token {
         let mut given = given;
         self.gather(&mut given)?;
         let changes = &approvals.mandate().changes;
-        if !given.force {
-            self.check_empty(self.next_changes(approvals, count)?)?;
-        }
         if changes.iter().any(|change| change.needs_renewals()) {
             let own = unlocked.identity().id();
             given.renewals.retain(|card| card.id() != own);
@@ -65,19 +74,25 @@ impl Token {
             installed: &domain,
             ring: &*self.keyring(&unlocked)?,
             approvals,
-            count,
+            count: count.unwrap_or_default(),
             running: given.running,
             renewals: given.renewals,
         };
         // The identity is read here: it may have a new agreement key waiting.
-        let identity = unlocked.identity();
-        let made = propose(
-            &proposal,
-            &identity,
-            super::domain::now(),
-            &mut ThreadGenerator,
-        );
-        Ok(made?)
+        let (identity, now) = (unlocked.identity(), now());
+        let (count, obstacle) = match count {
+            Some(count) => (count, None),
+            None => proposal.reach(&identity, now)?,
+        };
+        if !given.force {
+            self.check_empty(self.next_changes(approvals, count)?)?;
+        }
+        let proposal = Proposal { count, ..proposal };
+        Ok(Proposed {
+            token: propose(&proposal, &identity, now, &mut ThreadGenerator)?,
+            changes: count,
+            obstacle,
+        })
     }
 
     /// How many changes of a request are still to be made; none when it is done, whichever versions came

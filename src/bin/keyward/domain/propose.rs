@@ -1,20 +1,16 @@
 //! `keyward domain propose`: a member makes the next version out of an approved request.
 
-use super::{approvals_in, now, proposed, shown};
+use super::{approvals_in, proposed, shown};
 use crate::failure::Failure;
 use crate::files::{Form, write};
 use crate::output::line;
 use crate::select::{Login, Selection};
 use clap::Args;
 use keyward_pkcs11::config::Config;
-use keyward_pkcs11::crypto::random::ThreadGenerator;
-use keyward_pkcs11::domain::command::Approvals;
-use keyward_pkcs11::domain::ingest::next_change;
 use keyward_pkcs11::domain::state::member::Card;
-use keyward_pkcs11::domain::token::build::{Proposal, propose};
 use keyward_pkcs11::domain::token::running::Running;
 use keyward_pkcs11::error::Error;
-use keyward_pkcs11::token::{Role, Token, Unlocked};
+use keyward_pkcs11::token::Contributed;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `keyward domain propose`.
@@ -44,6 +40,9 @@ pub(crate) struct Arguments {
     /// Another member's new card; once for each
     #[arg(long, value_name = "FILE")]
     renewal: Vec<PathBuf>,
+    /// Remove a domain key though objects or key tokens that callers hold may be under it: they are lost
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
@@ -55,41 +54,32 @@ pub(super) fn run(arguments: &Arguments, config: &Config) -> Result<(), Failure>
     let mut approvals = approvals_in(&arguments.requests)?;
     let token = arguments.selection.open(config)?;
     let unlocked = arguments.login.open(&token)?;
-    let domain = unlocked.domain();
-    approve_alone(&unlocked, &mut approvals)?;
-    let first = next_change(&domain, &approvals).map_err(Error::from)?;
-    let all = &approvals.mandate().changes;
-    let left = all
-        .get(usize::try_from(first).unwrap_or(usize::MAX)..)
-        .unwrap_or_default();
-    let removes = left.iter().any(|change| change.needs_renewals());
-    let ring = token.keyring(&unlocked)?;
-    let proposal = Proposal {
-        installed: &domain,
-        ring: &ring,
-        approvals: &approvals,
-        count: arguments.changes.unwrap_or_default(),
+    let given = Contributed {
         running: arguments
             .running
             .iter()
             .map(|path| statement(path))
             .collect::<Result<_, _>>()?,
-        renewals: renewals(&arguments.renewal, removes.then_some(&token))?,
+        renewals: arguments
+            .renewal
+            .iter()
+            .map(|path| renewal(path))
+            .collect::<Result<_, _>>()?,
+        force: arguments.force,
     };
-    // The identity is read again: it may have a new agreement key waiting.
-    let identity = unlocked.identity();
-    let (reach, obstacle) = match arguments.changes {
-        Some(count) => (count, None),
-        None => proposal.reach(&identity, now()).map_err(Error::from)?,
-    };
-    let proposal = Proposal {
-        count: reach,
-        ..proposal
-    };
-    let made = propose(&proposal, &identity, now(), &mut ThreadGenerator).map_err(Error::from)?;
-    write(&arguments.out, &made)?;
-    proposed(domain.state.version.saturating_add(1), &made)?;
-    match (left.get(reach), obstacle) {
+    let left = token.changes_left(&approvals)?;
+    let made = token.propose(&mut approvals, arguments.changes, given)?;
+    write(&arguments.out, &made.token)?;
+    proposed(
+        unlocked.domain().state.version.saturating_add(1),
+        &made.token,
+    )?;
+    let changes = &approvals.mandate().changes;
+    let next = changes
+        .len()
+        .saturating_sub(left)
+        .saturating_add(made.changes);
+    match (changes.get(next), made.obstacle) {
         (Some(next), Some(why)) => line(&format!(
             "The request goes on, in a later version, with {}.\nNot in this one: {why}.",
             shown::describe(next)
@@ -98,37 +88,14 @@ pub(super) fn run(arguments: &Arguments, config: &Config) -> Result<(), Failure>
     }
 }
 
-/// In a domain without operators the security officer of its only member decides.
-fn approve_alone(unlocked: &Unlocked, approvals: &mut Approvals) -> Result<(), Failure> {
-    if unlocked.domain().state.governance.has_operators() {
-        return Ok(());
-    }
-    if unlocked.role() != Role::SecurityOfficer {
-        return Err(Failure::Usage(
-            "the domain has no operators: the security officer decides (--so)".to_owned(),
-        ));
-    }
-    let identity = unlocked.identity();
-    Ok(approvals.approve_as_member(identity.id(), &*identity)?)
-}
-
 /// A member's word in a file.
 fn statement(path: &Path) -> Result<Running, Failure> {
     let contents = Form::Statement.read(path)?;
     Ok(Running::parse(&contents.bytes).map_err(Error::from)?)
 }
 
-/// New cards in files, and that of this member where one is needed.
-fn renewals(paths: &[PathBuf], own: Option<&Token>) -> Result<Vec<Card>, Failure> {
-    let mut cards = Vec::new();
-    for path in paths {
-        let contents = Form::ModuleCard.read(path)?;
-        cards.push(Card::parse(&contents.bytes).map_err(Error::from)?);
-    }
-    if let Some(token) = own {
-        let card = token.renew_identity()?;
-        cards.retain(|other| other.id() != card.id());
-        cards.push(card);
-    }
-    Ok(cards)
+/// A member's new card in a file.
+fn renewal(path: &Path) -> Result<Card, Failure> {
+    let contents = Form::ModuleCard.read(path)?;
+    Ok(Card::parse(&contents.bytes).map_err(Error::from)?)
 }

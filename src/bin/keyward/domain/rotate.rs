@@ -132,8 +132,10 @@ impl Run<'_> {
             force: self.arguments.force,
             ..Contributed::default()
         };
-        let made = self.token.propose(&mut self.approvals, 1, contributed)?;
-        self.token.advance(&made)?;
+        let made = self
+            .token
+            .propose(&mut self.approvals, Some(1), contributed)?;
+        self.token.advance(&made.token)?;
         Ok(self.unlocked.domain().state.version)
     }
 
