@@ -37,6 +37,7 @@ mod interfaces;
 mod key_tokens;
 mod keys;
 mod objects;
+mod operator_sessions;
 mod pins;
 mod policy_search;
 mod sessions;
