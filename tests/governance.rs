@@ -17,5 +17,11 @@ mod support;
 
 #[path = "governance/held.rs"]
 mod held;
+#[path = "governance/offline.rs"]
+mod offline;
+#[path = "governance/pins.rs"]
+mod pins;
 #[path = "governance/place.rs"]
 mod place;
+#[path = "governance/recovery.rs"]
+mod recovery;

@@ -94,6 +94,39 @@ impl Place {
         }
     }
 
+    /// Has operators approve a request, a member propose it, and members install it.
+    pub(crate) fn change(&self, change: &str, operators: &[&str], members: &[&str], token: &str) {
+        let first = members.first().expect("a member");
+        let request = format!("{token}.request");
+        self.run(first, &format!("domain request {change} --out {request}"));
+        self.approve(&request, operators);
+        self.run(first, &format!("domain propose {request} --out {token}"));
+        for member in members {
+            self.run(member, &format!("domain ingest {token}"));
+        }
+    }
+
+    /// Writes a file.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.file(name), text).expect("a file");
+    }
+
+    /// What pkcs11-tool answers for the user of a member's token; whether it did as told.
+    pub(crate) fn tool(&self, member: &str, line: &str) -> (bool, String) {
+        let output = self
+            .command("pkcs11-tool")
+            .env("KEYWARD_HOME", self.file(member))
+            .arg("--module")
+            .arg(crate::support::module_path())
+            .args(["--token-label", member, "--login", "--pin", PIN])
+            .args(words(line))
+            .output()
+            .expect("pkcs11-tool");
+        let mut printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        printed.push_str(&String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), printed)
+    }
+
     /// Where a path leads.
     pub(crate) fn shown_path(path: &Path) -> &str {
         path.to_str().expect("text")

@@ -11,6 +11,8 @@ use keyward_pkcs11::config::Config;
 use keyward_pkcs11::domain::command::{Approvals, Change, Mandate};
 use keyward_pkcs11::domain::ids::Digest;
 use keyward_pkcs11::domain::state::State;
+use keyward_pkcs11::domain::token::Token as DomainToken;
+use keyward_pkcs11::error::Error;
 use std::path::PathBuf;
 
 /// Arguments of `keyward domain request`.
@@ -19,6 +21,9 @@ use std::path::PathBuf;
 pub(crate) struct Arguments {
     #[command(flatten)]
     selection: Selection,
+    /// Request changes of the version that this domain token holds, not of the installed one
+    #[arg(long, value_name = "FILE")]
+    of: Option<PathBuf>,
     /// What to change, in this order; see below
     #[arg(required = true, value_name = "CHANGE")]
     changes: Vec<String>,
@@ -41,7 +46,14 @@ pub(super) struct RequestFile {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, config: &Config) -> Result<(), Failure> {
-    let (state, hash) = installed(&arguments.selection.open(config)?)?;
+    let (state, hash) = match &arguments.of {
+        Some(path) => {
+            let bytes = Form::DomainToken.read(path)?.bytes;
+            let token = DomainToken::parse(&bytes).map_err(Error::from)?;
+            (token.public.state, token.hash)
+        }
+        None => installed(&arguments.selection.open(config)?)?,
+    };
     let changes = Words::new(&state).all(&arguments.changes)?;
     arguments.file.write(&state, hash, changes)
 }
