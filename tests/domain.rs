@@ -31,6 +31,8 @@ mod lineage;
 mod lone;
 #[path = "domain/operator_sessions.rs"]
 mod operator_sessions;
+#[path = "domain/reach.rs"]
+mod reach;
 #[path = "domain/recovery.rs"]
 mod recovery;
 #[path = "domain/secrets.rs"]

@@ -6,10 +6,13 @@ use crate::world::{Member, NOW, approved, governed, key_id, operator};
 use keyward_pkcs11::domain::command::change::RecoveryTerms;
 use keyward_pkcs11::domain::command::{Approvals, Change, Mandate};
 use keyward_pkcs11::domain::identity::Identity;
+use keyward_pkcs11::domain::ingest::{Outcome, join};
 use keyward_pkcs11::domain::operator::{OperatorKey, OperatorSigner};
 use keyward_pkcs11::domain::package::AgreementKey;
+use keyward_pkcs11::domain::recovery::{Share, open};
 use keyward_pkcs11::domain::refusal::Refusal;
 use keyward_pkcs11::domain::token::Token;
+use keyward_pkcs11::domain::token::build::{Proposal, propose};
 use keyward_pkcs11::domain::token::keyset::TokenKey;
 
 const DELAY: u64 = 1000;
@@ -166,4 +169,65 @@ fn a_final_removal_asks_for_a_new_recovery_key_too() {
         .unwrap();
     member.install(&token);
     assert!(member.installed.state.tombstones[0].last);
+}
+
+/// The next version, made by a module that has the recovery key and an earlier token only.
+fn recovered(
+    token: &[u8],
+    key: &AgreementKey,
+    (approvals, newcomer): (&Approvals, &Identity),
+    now: u64,
+) -> Result<Vec<u8>, Refusal> {
+    let (installed, ring) = open(token, key, now).unwrap();
+    let proposal = Proposal {
+        installed: &installed,
+        ring: &ring,
+        approvals,
+        count: 1,
+        running: vec![],
+        renewals: vec![],
+    };
+    propose(&proposal, newcomer, now, &mut rand::rng())
+}
+
+#[test]
+fn shares_and_an_archived_token_bring_the_keys_into_a_new_member() {
+    let (member, keys, offline) = recoverable();
+    let fingerprint = member.installed.state.fingerprint();
+    let shares = Share::split(&offline, 2, 3).unwrap();
+    let offline = Share::combine(&shares[1..]).unwrap();
+    // Nothing of the member is used from here on but its token.
+    let newcomer = Identity::generate("new", "").unwrap();
+    let admit = vec![Change::MemberAdd(Box::new(newcomer.card().unwrap()))];
+    let begin = approved(&member, &keys, vec![Change::RecoveryBegin(admit.clone())]);
+    let begin = recovered(&member.token, &offline, (&begin, &newcomer), NOW).unwrap();
+    let (announced, _) = open(&begin, &offline, NOW).unwrap();
+    let finish = |changes| {
+        let (domain, parent) = (announced.state.domain, announced.hash);
+        let mandate = Mandate::new(domain, parent, NOW + 10 * DELAY, changes).unwrap();
+        let mut approvals = Approvals::new(mandate);
+        let signers = keys.iter();
+        signers.for_each(|key| key.approve(&mut approvals).unwrap());
+        approvals
+    };
+    let good = finish(vec![Change::RecoveryFinish(admit.clone())]);
+    let early = recovered(&begin, &offline, (&good, &newcomer), NOW + 1).unwrap_err();
+    assert!(early.to_string().contains("must wait until"), "{early}");
+    // What an ordinary member may do, one that is only being admitted may not.
+    let other = finish(vec![Change::KeyAdd(key_id(1))]);
+    let refusal = recovered(&begin, &offline, (&other, &newcomer), NOW + DELAY).unwrap_err();
+    assert_eq!(refusal, Refusal::ProducerNotActive(newcomer.id()));
+    let token = recovered(&begin, &offline, (&good, &newcomer), NOW + DELAY).unwrap();
+    let joined = join(&begin, &token, fingerprint, &newcomer, NOW + DELAY).unwrap();
+    let Outcome::Install(joined) = joined else {
+        panic!("not admitted")
+    };
+    assert_eq!(joined.ring.active().id(), member.ring.active().id());
+    assert_eq!(
+        joined.ring.active().commitment(),
+        member.ring.active().commitment()
+    );
+    // Who was there before takes the recovery's versions too.
+    let mut member = member;
+    member.install(&begin);
 }

@@ -66,12 +66,8 @@ fn a_member_that_was_away_takes_every_version_in_turn() {
 fn a_removed_member_holds_no_domain_key() {
     let place = pair();
     let members = place.shown("north", "/members");
-    let members = members.as_array().unwrap().iter();
-    let south = members
-        .filter(|one| one["label"] == "south")
-        .next()
-        .unwrap()["id"]
-        .clone();
+    let mut members = members.as_array().unwrap().iter();
+    let south = members.find(|one| one["label"] == "south").unwrap()["id"].clone();
     let remove = format!("member.remove:{}", south.as_str().unwrap());
     place.change(&remove, &["alice", "bob"], &["north"], "remove.token");
     let printed = place.run("south", "domain ingest remove.token");
