@@ -25,3 +25,5 @@ mod pins;
 mod place;
 #[path = "governance/recovery.rs"]
 mod recovery;
+#[path = "governance/restored.rs"]
+mod restored;

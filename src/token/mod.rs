@@ -26,6 +26,7 @@ mod proposing;
 mod publishing;
 mod record;
 mod replay;
+mod restoring;
 mod roles;
 mod rotation;
 mod rows;

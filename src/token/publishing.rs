@@ -127,7 +127,7 @@ impl Token {
     }
 
     /// The keys of the repository's rows.
-    fn shared_keys(&self, unlocked: &Unlocked) -> Result<RowKeys> {
+    pub(super) fn shared_keys(&self, unlocked: &Unlocked) -> Result<RowKeys> {
         let ring = self.keyring(unlocked)?;
         RowKeys::shared(ring.domain(), ring.stable(), 0)
     }
@@ -210,7 +210,12 @@ impl Token {
 }
 
 /// Makes an empty repository that of a domain, and checks that another one is.
-fn claim(writer: &dyn Writer, id: RepositoryId, base: &DomainRow, keys: &RowKeys) -> Result<()> {
+pub(super) fn claim(
+    writer: &dyn Writer,
+    id: RepositoryId,
+    base: &DomainRow,
+    keys: &RowKeys,
+) -> Result<()> {
     match repository_id(writer)? {
         Some(found) if found == id => Ok(()),
         Some(found) => Err(Error::DomainRule(format!(

@@ -12,6 +12,7 @@ mod join;
 mod merge;
 mod operators;
 mod propose;
+mod repair;
 mod request;
 mod rotate;
 mod settings;
@@ -64,6 +65,8 @@ pub(crate) enum Command {
     Status(install::Status),
     /// Carry out an approved rotation of the domain key
     Rotate(rotate::Rotate),
+    /// Give the repository the versions that it lacks, after an older copy of it was restored
+    Repair(repair::Arguments),
     /// Say in what two versions differ
     Diff(diff::Arguments),
     /// Say why domain tokens were refused, newest first
@@ -101,6 +104,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
         Command::Follow(arguments) => install::follow(arguments, &config),
         Command::Status(arguments) => install::status(arguments, &config, output),
         Command::Rotate(arguments) => rotate::rotate(arguments, &config, output),
+        Command::Repair(arguments) => repair::run(arguments, &config),
         Command::Diff(arguments) => diff::run(arguments, &config, output),
         Command::Why(arguments) => events::refused(&arguments.selection.open(&config)?, output),
         Command::History(arguments) => events::all(&arguments.selection.open(&config)?, output),
