@@ -10,6 +10,7 @@ use super::ingest::{Installed, Outcome, begin, ingest};
 use super::key_token::{self, Body, Subject, Validity};
 use super::keyring::{DomainKey, Keyring, StableSecret};
 use super::operator::{OperatorKey, OperatorSigner};
+use super::operator_session::{Ask, Incoming, Opening, Reply, welcome};
 use super::package::AgreementKey;
 use super::sealing::{SealingKey, hash};
 use super::state::governance::{Clause, Operator, Permissions, Rule};
@@ -266,9 +267,8 @@ fn vector(bytes: &[u8], identity: &Identity) -> Json {
     })
 }
 
-fn versions() -> Json {
-    let mut chain = Chain::begin();
-    let operators = [1, 2].map(operator_key);
+/// Hands the domain to operators: alice and bob, of whom both must approve.
+fn founding_changes(operators: &[OperatorKey; 2]) -> Vec<Change> {
     let mut changes: Vec<_> = operators
         .iter()
         .zip(["alice", "bob"])
@@ -290,7 +290,13 @@ fn versions() -> Json {
         }];
         Change::RuleSet(Rule { kind, clauses })
     }));
-    let mut founding = chain.mandate(2, changes);
+    changes
+}
+
+fn versions() -> Json {
+    let mut chain = Chain::begin();
+    let operators = [1, 2].map(operator_key);
+    let mut founding = chain.mandate(2, founding_changes(&operators));
     founding
         .approve_as_member(chain.identity.id(), &chain.identity)
         .unwrap();
@@ -323,11 +329,62 @@ fn running() -> Json {
     })
 }
 
+/// A session of the first operator with the module: every message of it.
+fn operator_session() -> Json {
+    let mut chain = Chain::begin();
+    let operator = operator_key(1);
+    let mut founding = chain.mandate(2, founding_changes(&[operator_key(1), operator_key(2)]));
+    founding
+        .approve_as_member(chain.identity.id(), &chain.identity)
+        .unwrap();
+    for key in [&operator, &operator_key(2)] {
+        key.approve(&mut founding).unwrap();
+    }
+    chain.next("version 2", &founding);
+    let (identity, state) = (&chain.identity, &chain.installed.state);
+    let key = chain.ring.active();
+    let subject = (state.domain, identity.id());
+    let ephemeral = AgreementKey::from_seed(&[0x23; 32]);
+    let drawn = (ephemeral, [0x24; 16]);
+    let opening = Opening::of_parts(subject, &operator, (NOW, 600), drawn).unwrap();
+    let module = (identity, &chain.ring);
+    let random = &mut Fixed::new("operator session");
+    let admission = welcome(opening.hello(), state, module, (NOW, 3600), random).unwrap();
+    let session = opening.finish(&admission.answer).unwrap();
+    let token = session.token();
+    let member = identity.id();
+    let ask = Ask::Random(4).encode();
+    let request = admission
+        .token
+        .request_by(&token, (member, 7, NOW), |sealing, head| {
+            sealing.seal_with_salt(&[0x26; 24], head, ask.expose())
+        });
+    let request = request.unwrap();
+    let incoming = Incoming::open(&request, &chain.ring, member).unwrap();
+    let reply = Reply::Done(SecretBytes::copy_of(&[1, 2, 3, 4])).encode();
+    let sealed = |sealing: &SealingKey, head: &[u8]| {
+        sealing.seal_with_salt(&[0x27; 24], head, reply.expose())
+    };
+    let answer = incoming.answer_by(sealed).unwrap();
+    json!({
+        "operator_seed": hex(&[1; 32]), "ephemeral_seed": hex(&[0x23; 32]),
+        "domain": state.domain.to_string(), "member": member.to_string(),
+        "nonce": hex(&[0x24; 16]), "at": NOW, "lifetime": 600,
+        "hello": hex(opening.hello()), "session": admission.token.id.to_string(),
+        "root": hex(admission.token.root()), "domain_key": key.id().to_string(),
+        "domain_key_secret": hex(key.secret()), "randomness": "operator session",
+        "token": hex(token), "welcome": hex(&admission.answer), "counter": 7, "ask": hex(ask.expose()),
+        "request_salt": hex(&[0x26; 24]), "request": hex(&request),
+        "reply": hex(reply.expose()), "answer_salt": hex(&[0x27; 24]), "answer": hex(&answer),
+    })
+}
+
 #[test]
 fn the_vectors_are_what_they_were() {
     let made = json!({
         "sealed_bytes": sealed_bytes(), "derived_keys": derived_keys(), "key_token": key_token(),
         "cards": cards(), "versions": versions(), "running": running(),
+        "operator_session": operator_session(),
     });
     if std::env::var_os("KEYWARD_WRITE_VECTORS").is_some() {
         let text = serde_json::to_string_pretty(&made).unwrap() + "\n";

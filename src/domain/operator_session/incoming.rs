@@ -39,21 +39,21 @@ pub(super) struct Head<'r> {
 impl Head<'_> {
     /// The request: the head, and the sealed rest.
     pub(super) fn seal(&self, key: &SealingKey, ask: &[u8]) -> error::Result<Vec<u8>> {
-        let mut writer = self.write(ask.len());
-        let sealed = key.seal(writer.as_slice(), ask)?;
-        writer.bytes(&sealed);
-        Ok(writer.into_vec())
+        self.seal_by(|head| key.seal(head, ask))
     }
 
-    fn write(&self, more: usize) -> Writer {
-        let capacity = self.token.len().saturating_add(more).saturating_add(256);
-        let mut writer = Writer::with_capacity(capacity);
+    /// As [`Head::seal`], with the sealing given.
+    pub(super) fn seal_by(
+        &self,
+        seal: impl FnOnce(&[u8]) -> error::Result<Vec<u8>>,
+    ) -> error::Result<Vec<u8>> {
+        let mut writer = Writer::with_capacity(1024);
         writer.array(6).uint(FORMAT).bytes(self.token);
-        writer
-            .bytes(&self.member.0)
-            .uint(self.counter)
-            .uint(self.at);
-        writer
+        writer.bytes(&self.member.0);
+        writer.uint(self.counter).uint(self.at);
+        let sealed = seal(writer.as_slice())?;
+        writer.bytes(&sealed);
+        Ok(writer.into_vec())
     }
 }
 

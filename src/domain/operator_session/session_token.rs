@@ -4,9 +4,10 @@ use super::{FORMAT, Refusal};
 use crate::domain::cbor::{Flaw, Reader, Result as Read, Writer, flawed};
 use crate::domain::ids::{DomainId, DomainKeyId, OperatorId, SessionId};
 use crate::domain::keyring::{DomainKey, Keyring};
-use crate::domain::sealing::SealingKey;
+use crate::domain::sealing::{SALT_LEN, SealingKey};
 use crate::domain::state::governance::{Governance, Operator};
 use crate::error;
+use rand::CryptoRng;
 use zeroize::Zeroizing;
 
 /// The longest sealed part in bytes.
@@ -70,27 +71,43 @@ impl SessionToken {
         SessionKeys::of(&self.root)
     }
 
-    /// Seals it under a domain key.
-    ///
-    /// # Errors
-    /// Those of the random generator.
-    pub fn seal(&self, key: &DomainKey) -> error::Result<Vec<u8>> {
-        self.seal_by(key, |sealing, head, body| sealing.seal(head, body))
+    /// What its keys derive from.
+    #[cfg(test)]
+    pub(crate) fn root(&self) -> &[u8; 32] {
+        &self.root
     }
 
-    /// As [`SessionToken::seal`], with the sealing given: with a known salt, for test vectors.
-    pub(crate) fn seal_by(
+    /// A request in the session, with the sealing given: for test vectors.
+    #[cfg(test)]
+    pub(crate) fn request_by(
         &self,
-        key: &DomainKey,
-        seal: impl FnOnce(&SealingKey, &[u8], &[u8]) -> error::Result<Vec<u8>>,
+        token: &[u8],
+        (member, counter, at): (crate::domain::ids::MemberId, u64, u64),
+        seal: impl FnOnce(&SealingKey, &[u8]) -> error::Result<Vec<u8>>,
     ) -> error::Result<Vec<u8>> {
+        let head = super::incoming::Head {
+            token,
+            member,
+            counter,
+            at,
+        };
+        head.seal_by(|bytes| seal(&self.keys().requests, bytes))
+    }
+
+    /// Seals it under a domain key, with a salt drawn from `random`.
+    ///
+    /// # Errors
+    /// Want of memory.
+    pub fn seal(&self, key: &DomainKey, random: &mut impl CryptoRng) -> error::Result<Vec<u8>> {
+        let mut salt = [0; SALT_LEN];
+        random.fill_bytes(&mut salt);
         let mut body = Writer::with_capacity(MAX_SEALED);
         body.array(5).bytes(&self.id.0).bytes(&self.operator.0);
         body.uint(self.issued).uint(self.expires).bytes(&*self.root);
         let mut token = Writer::default();
         token.array(4).uint(FORMAT).bytes(&key.domain().0);
         token.bytes(&key.id().0);
-        let sealed = seal(&sealing(key)?, token.as_slice(), body.as_slice())?;
+        let sealed = sealing(key)?.seal_with_salt(&salt, token.as_slice(), body.as_slice())?;
         token.bytes(&sealed);
         Ok(token.into_vec())
     }

@@ -62,7 +62,9 @@ pub fn welcome(
     random.fill_bytes(root.as_mut());
     let token = SessionToken::new(asked.session(), asked.operator, (now, end), root.clone());
     // Neither fails but for want of randomness or memory.
-    let sealed = token.seal(ring.active()).map_err(|_| Refusal::Token)?;
+    let sealed = token
+        .seal(ring.active(), random)
+        .map_err(|_| Refusal::Token)?;
     let (info, key) = (context(&asked), &root);
     let package = Package::seal(asked.ephemeral.as_slice(), (&info, &sealed), key, random);
     let package = package.ok_or(Refusal::EphemeralKey)?;
