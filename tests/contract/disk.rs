@@ -354,7 +354,9 @@ fn a_repository_is_opened_by_its_setting() {
     for wrong in ["sqlite:repository.db", "mysql://host", "/srv/repository.db"] {
         assert!(matches!(with(wrong), Err(Error::Config(_))), "{wrong}");
     }
-    let missing = with("sqlite:/nonexistent/repository.db").err();
+    // Opened when it is needed, and tried anew each time.
+    let missing = with("sqlite:/nonexistent/repository.db").unwrap().unwrap();
+    let missing = missing.stamp().err();
     assert!(
         matches!(&missing, Some(Error::Store(text)) if text.contains("/nonexistent")),
         "{missing:?}"

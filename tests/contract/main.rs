@@ -15,6 +15,7 @@
 mod disk;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod proxy;
 mod server;
 mod suite;
 

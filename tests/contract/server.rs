@@ -2,6 +2,7 @@
 //! and errors that say what to do.
 
 use super::postgres::{PASSWORD, Server};
+use super::proxy::Proxy;
 use super::{everything, row, shared_server, store};
 use keyward_pkcs11::error::{Error, Result};
 use keyward_pkcs11::object::ObjectId;
@@ -382,6 +383,43 @@ fn a_crash_at_the_last_moment_loses_nothing_that_was_answered() {
         }
     });
     assert!(text(unknown).contains("whether it was"));
+}
+
+#[test]
+fn a_change_that_was_kept_is_not_made_twice_when_its_answer_is_lost() {
+    let server = shared_server();
+    let schema = server.schema();
+    let proxy = Proxy::to(server.port(), "NOTIFY keyward; COMMIT");
+    let url = server.url("127.0.0.1", "a%20test%20password", "disable", &schema);
+    let url = url.replace(
+        &format!(":{}/", server.port()),
+        &format!(":{}/", proxy.port()),
+    );
+    let own = open(&url);
+    let others = open(&server.at(&schema));
+    let add = |own: &PostgresStore| {
+        let runs = Cell::new(0);
+        store(own)
+            .writing(
+                |writer| {
+                    runs.set(runs.get() + 1);
+                    let count = writer.fact("count")?.map_or(0, |count| count[0]);
+                    writer.set_fact("count", Some(&[count + 1]))
+                },
+                &|| (),
+            )
+            .unwrap();
+        assert_eq!(runs.get(), 1);
+    };
+    for count in 1..=5 {
+        proxy.cut();
+        add(&own);
+        assert!(proxy.is_done());
+        let found = store(&others).reading(|reader| reader.fact("count"));
+        assert_eq!(found.unwrap(), Some(vec![2 * count - 1]));
+        // Others' changes do not hide it.
+        add(&others);
+    }
 }
 
 #[test]
