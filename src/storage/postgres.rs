@@ -6,6 +6,7 @@
 
 mod address;
 mod link;
+mod nodes;
 mod pool;
 mod rows;
 mod schema;
@@ -160,7 +161,7 @@ impl PostgresStore {
         })?;
         let link = taken.link()?;
         let rows = self.rows(link, change);
-        let done = work(&rows);
+        let done = work(&rows).and_then(|()| rows.finish());
         let failed = rows.trouble();
         if let Some(trouble) = failed.or(done.err().map(Trouble::plain)) {
             let ended = taken.link()?.simple("ROLLBACK").is_ok();

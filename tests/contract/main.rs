@@ -68,6 +68,7 @@ contract!(
     rows_under_a_domain_key_come_in_parts_of_every_standing,
     resealing_replaces_what_is_still_as_it_was_and_nothing_else,
     thousands_are_resealed_at_once,
+    nodes_are_read_in_any_order_as_they_were_written,
     facts_are_listed_by_their_beginning,
     a_version_of_the_domain_is_added_once,
     of_many_who_add_a_version_one_wins,

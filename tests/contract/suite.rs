@@ -489,6 +489,54 @@ pub(crate) fn thousands_are_resealed_at_once(store: &dyn Store) {
     assert_eq!(store.reading(|reader| reader.count(&left)).unwrap(), 0);
 }
 
+pub(crate) fn nodes_are_read_in_any_order_as_they_were_written(store: &dyn Store) {
+    let node = |place: u16, byte: u8| Node {
+        body: [&place.to_be_bytes()[..], &[byte]].concat(),
+        mac: [byte; 32],
+    };
+    let is_there = |place: u16| !place.is_multiple_of(3);
+    let expected = |place: u16, byte: u8| is_there(place).then(|| node(place, byte));
+    let write = |byte: u8| {
+        let done = store.writing(
+            |writer| {
+                for place in (0..300).filter(|place| is_there(*place)) {
+                    // What was there is seen before, what is written after.
+                    let before = writer.node(2, place)?;
+                    assert_eq!(before, (byte > 1).then(|| node(place, byte - 1)));
+                    writer.put_node(2, place, &node(place, 0))?;
+                    writer.put_node(2, place, &node(place, byte))?;
+                    assert_eq!(writer.node(2, place)?, Some(node(place, byte)));
+                }
+                writer.put_node(1, 2, &node(2, byte))
+            },
+            &|| (),
+        );
+        done.unwrap();
+    };
+    for byte in [1, 2] {
+        write(byte);
+        let read = store.reading(|reader| {
+            for place in (0..300).chain((0..300).rev()).chain([7, 255, 299, 4095]) {
+                let there = expected(place, byte).filter(|_| place < 300);
+                assert_eq!(reader.node(2, place)?, there);
+            }
+            assert_eq!(reader.node(1, 2)?, Some(node(2, byte)));
+            assert_eq!(reader.node(1, 3)?, None);
+            reader.node(0, 0)
+        });
+        assert_eq!(read.unwrap(), None);
+    }
+    let failed: Result<(), _> = store.writing(
+        |writer| {
+            writer.put_node(0, 0, &node(0, 9))?;
+            Err(Error::Internal("on purpose"))
+        },
+        &|| (),
+    );
+    assert!(failed.is_err());
+    assert_eq!(store.reading(|reader| reader.node(0, 0)).unwrap(), None);
+}
+
 pub(crate) fn facts_are_listed_by_their_beginning(store: &dyn Store) {
     let names = [
         "running/b",

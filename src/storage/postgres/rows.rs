@@ -1,6 +1,7 @@
 //! Rows in and out of the tables, through prepared statements.
 
 use super::link::{Link, Value};
+use super::nodes::Nodes;
 use super::schema;
 use super::trouble::Trouble;
 use crate::error::{Error, Result};
@@ -26,6 +27,8 @@ pub(super) struct Rows<'l> {
     name: &'l str,
     /// The place of the next new row.
     next: Cell<u64>,
+    /// The nodes of the row tree that were read or are to be written.
+    nodes: RefCell<Nodes>,
     /// The first failure. After one the server does nothing more in this transaction, and would answer
     /// its commit as if all were well.
     failed: RefCell<Option<Trouble>>,
@@ -38,8 +41,29 @@ impl<'l> Rows<'l> {
             link,
             name,
             next: Cell::new(change.saturating_mul(PLACES)),
+            nodes: RefCell::default(),
             failed: RefCell::new(None),
         }
+    }
+
+    /// Writes what was kept back. The last thing before the commit.
+    pub(super) fn finish(&self) -> Result<()> {
+        let nodes = self.nodes.borrow();
+        let changed: Vec<_> = nodes.changed().collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let sql = "INSERT INTO keyward_nodes (level, place, body, mac)
+                   SELECT unnest($1::BIGINT[]), unnest($2::BIGINT[]), unnest($3::BYTEA[]),
+                          unnest($4::BYTEA[])
+                   ON CONFLICT (level, place)
+                   DO UPDATE SET body = excluded.body, mac = excluded.mac";
+        let each = |at: fn((u8, u16)) -> i64| changed.iter().map(move |(own, _)| at(*own));
+        let levels: Vec<i64> = each(|(level, _)| level.into()).collect();
+        let places: Vec<i64> = each(|(_, place)| place.into()).collect();
+        let bodies: Vec<&[u8]> = changed.iter().map(|(_, node)| &node.body[..]).collect();
+        let macs: Vec<&[u8]> = changed.iter().map(|(_, node)| &node.mac[..]).collect();
+        self.run(sql, &[&levels, &places, &bodies, &macs]).map(drop)
     }
 
     /// The first failure of the transaction.
@@ -246,14 +270,24 @@ impl Reader for Rows<'_> {
     }
 
     fn node(&self, level: u8, place: u16) -> Result<Option<Node>> {
-        let sql = "SELECT body, mac FROM keyward_nodes WHERE level = $1 AND place = $2";
-        let values: [Value<'_>; 2] = [&i64::from(level), &i64::from(place)];
-        self.one(sql, &values, |row| {
-            Ok(Node {
-                body: row.get(0)?,
-                mac: row.fixed(1)?.unwrap_or([0; 32]),
-            })
-        })
+        let at = (level, place);
+        if let Some(known) = self.nodes.borrow().known(at) {
+            return Ok(known);
+        }
+        let wanted = self.nodes.borrow_mut().wanted(at);
+        let levels: Vec<i64> = wanted.iter().map(|(level, _)| i64::from(*level)).collect();
+        let places: Vec<i64> = wanted.iter().map(|(_, place)| i64::from(*place)).collect();
+        let sql = "SELECT node.level, node.place, node.body, node.mac FROM keyward_nodes AS node
+                   JOIN (SELECT unnest($1::BIGINT[]) AS level, unnest($2::BIGINT[]) AS place)
+                     AS wanted ON node.level = wanted.level AND node.place = wanted.place";
+        let found = self.all(sql, &[&levels, &places], |row| {
+            let mac = row.fixed(3)?.unwrap_or([0; 32]);
+            let body = row.get(2)?;
+            Ok(((row.number(0)?, row.number(1)?), Node { body, mac }))
+        })?;
+        let mut nodes = self.nodes.borrow_mut();
+        nodes.learn(&wanted, found);
+        Ok(nodes.known(at).flatten())
     }
 
     fn domain_rows(&self) -> Result<Vec<DomainRow>> {
@@ -366,16 +400,7 @@ impl Writer for Rows<'_> {
     }
 
     fn put_node(&self, level: u8, place: u16, node: &Node) -> Result<()> {
-        self.run(
-            "INSERT INTO keyward_nodes (level, place, body, mac) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (level, place) DO UPDATE SET body = excluded.body, mac = excluded.mac",
-            &[
-                &i64::from(level),
-                &i64::from(place),
-                &node.body,
-                &&node.mac[..],
-            ],
-        )?;
+        self.nodes.borrow_mut().put((level, place), node.clone());
         Ok(())
     }
 
@@ -424,6 +449,7 @@ impl Writer for Rows<'_> {
     }
 
     fn clear(&self) -> Result<()> {
+        *self.nodes.borrow_mut() = Nodes::default();
         for table in schema::TABLES {
             self.run(&format!("DELETE FROM {table}"), &[])?;
         }
