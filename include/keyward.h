@@ -23,6 +23,12 @@ extern "C" {
  */
 #define CKM_KEYWARD_KEY_TOKEN 0x804B5701UL
 
+/*
+ * The mechanism by which the customer-key functions below encrypt. It stands in CKA_ALLOWED_MECHANISMS
+ * and in policies; no standard function takes it.
+ */
+#define CKM_KEYWARD_CUSTOMER_DATA 0x804B5702UL
+
 /* Attribute of a domain-key object: the 16-byte id of the domain key. Read-only. */
 #define CKA_KEYWARD_DOMAIN_KEY_ID 0x804B5701UL
 /* Attribute of a domain-key object, CK_ULONG: one of KEYWARD_STATE_... Read-only. */
@@ -50,6 +56,38 @@ extern "C" {
  * gives back only sensitive, non-extractable ones. Read-only.
  */
 #define CKA_KEYWARD_CARRIED 0x804B5706UL
+/*
+ * Attributes of customer keys. A customer key is a family of versions; each version is an object, with
+ * the same label and id. A search finds the newest, unless its template names CKA_KEYWARD_KEY_VERSION or
+ * CKA_KEYWARD_STANDING. An older version decrypts, verifies and unwraps only.
+ */
+/* The 16-byte id of the family. Read-only. */
+#define CKA_KEYWARD_FAMILY 0x804B5707UL
+/* CK_ULONG, from 1: which version this is. Read-only. */
+#define CKA_KEYWARD_KEY_VERSION 0x804B5708UL
+/* Whose key it is: bytes of the caller's choice, given at creation, by which keys can be searched. */
+#define CKA_KEYWARD_TENANT 0x804B5709UL
+/* CK_ULONG, one of KEYWARD_STANDING_...: how the object stands. Read-only. */
+#define CKA_KEYWARD_STANDING 0x804B570AUL
+#define KEYWARD_STANDING_CURRENT 0UL
+#define KEYWARD_STANDING_SUPERSEDED 1UL
+#define KEYWARD_STANDING_SHRED_PENDING 2UL
+#define KEYWARD_STANDING_DESTROYED 3UL
+/*
+ * What may be done with the key, by whom, where, when, how often and with which authenticated data:
+ * encoded as docs/formats.md says under "Key policy". Given at creation; C_SetAttributeValue only
+ * tightens it. Every function keeps to it. What it does not allow is answered
+ * CKR_KEY_FUNCTION_NOT_PERMITTED; CKR_USER_NOT_LOGGED_IN where it wants to know the operator, whom
+ * C_LoginUser names.
+ */
+#define CKA_KEYWARD_POLICY 0x804B570BUL
+/* CK_ULONG: when the version was made, in seconds since 1970-01-01 UTC; 0 when unknown. Read-only. */
+#define CKA_KEYWARD_CREATED 0x804B570CUL
+/*
+ * On a key that C_UnwrapKey opened from a key token under a retired domain key: the token under the
+ * active one, to be kept in its place. Else empty. Made when it is read. Read-only.
+ */
+#define CKA_KEYWARD_UPDATE 0x804B570DUL
 
 /*
  * The vendor's interface. Ask for it by name; its function list begins with its version:
@@ -127,12 +165,181 @@ typedef CK_RV (*CK_KW_OperatorRequest)(
     CK_BYTE_PTR pAnswer,
     CK_ULONG_PTR pulAnswerLen);
 
+/* Customer keys. */
+
+/* What there is to know of one version of a customer key. */
+typedef struct KEYWARD_KEY_INFO {
+    CK_BYTE family[16];    /* the key: a family of versions */
+    CK_ULONG ulVersion;    /* which version */
+    CK_ULONG ulNewest;     /* the newest version: what is under an older one is stale */
+    CK_ULONG ulStanding;   /* KEYWARD_STANDING_... */
+    CK_ULONG ulCreated;    /* seconds since 1970-01-01 UTC; 0 when unknown */
+    CK_ULONG ulRegistered; /* how many things are counted as wrapped under it; else
+                              CK_UNAVAILABLE_INFORMATION: KW_KeyInfo counts */
+    CK_ULONG ulLabelLen;   /* bytes of the label */
+    CK_UTF8CHAR label[256];
+} KEYWARD_KEY_INFO;
+
+typedef KEYWARD_KEY_INFO *KEYWARD_KEY_INFO_PTR;
+
+/*
+ * Of every function on customer keys:
+ *
+ * - hSession is a session in which the user is logged in, else CKR_USER_NOT_LOGGED_IN.
+ * - A key's handle is that of any version, or of one that C_UnwrapKey opened from a key token; it stands
+ *   for the family. Only KW_Encrypt, KW_GenerateDataKey, KW_Rekey and KW_RotateKey mind which version it
+ *   is: they refuse an older one (CKR_KEY_FUNCTION_NOT_PERMITTED).
+ * - An output buffer of NULL asks for the length; one that is too short is answered CKR_BUFFER_TOO_SMALL
+ *   with the length needed. Neither uses the key or counts as a use.
+ * - pInfo, where it is not NULL, is filled when the function did what it was asked.
+ * - Ciphertext names its key and version and has the form that docs/formats.md gives under "Ciphertext
+ *   under a customer key"; pAad, ulAadLen bytes (NULL and 0 for none), are authenticated with it.
+ */
+
+/*
+ * Makes a customer key: an AES-256 key of the token, sensitive and never extractable. The template may
+ * have CKA_LABEL, CKA_ID, CKA_KEYWARD_TENANT and CKA_KEYWARD_POLICY, and nothing else. hMaterial is
+ * CK_INVALID_HANDLE, or an AES-256 key (unwrapped by C_UnwrapKey, say) whose value the new key gets.
+ */
+typedef CK_RV (*CK_KW_CreateKey)(
+    CK_SESSION_HANDLE hSession,
+    CK_ATTRIBUTE_PTR pTemplate,
+    CK_ULONG ulCount,
+    CK_OBJECT_HANDLE hMaterial,
+    CK_OBJECT_HANDLE_PTR phKey,
+    KEYWARD_KEY_INFO_PTR pInfo);
+
+/*
+ * Makes a new version of a secret key of the token, with the same label, id, tenant and policy: of new
+ * random bytes, or of the value behind hMaterial. The version before it decrypts, verifies and unwraps
+ * only from then on. A key that C_GenerateKey made becomes the first version of a family.
+ */
+typedef CK_RV (*CK_KW_RotateKey)(
+    CK_SESSION_HANDLE hSession,
+    CK_OBJECT_HANDLE hKey,
+    CK_OBJECT_HANDLE hMaterial,
+    CK_OBJECT_HANDLE_PTR phNewest,
+    KEYWARD_KEY_INFO_PTR pInfo);
+
+/* Tells about a version of a key, 0 for the newest. phVersion, if not NULL, receives its handle. */
+typedef CK_RV (*CK_KW_KeyInfo)(
+    CK_SESSION_HANDLE hSession,
+    CK_OBJECT_HANDLE hKey,
+    CK_ULONG ulVersion,
+    CK_OBJECT_HANDLE_PTR phVersion,
+    KEYWARD_KEY_INFO_PTR pInfo);
+
+/* Encrypts under the newest version. ulVersion is 0, or the version that the caller takes for it. */
+typedef CK_RV (*CK_KW_Encrypt)(
+    CK_SESSION_HANDLE hSession,
+    CK_OBJECT_HANDLE hKey,
+    CK_ULONG ulVersion,
+    CK_BYTE_PTR pAad,
+    CK_ULONG ulAadLen,
+    CK_BYTE_PTR pData,
+    CK_ULONG ulDataLen,
+    CK_BYTE_PTR pEncrypted,
+    CK_ULONG_PTR pulEncryptedLen,
+    KEYWARD_KEY_INFO_PTR pInfo);
+
+/*
+ * Decrypts a ciphertext or wrapped data key under the version that it names. hKey is its key, or
+ * CK_INVALID_HANDLE. Where pulUpdateLen is not NULL and an older version was named, pUpdate receives the
+ * same under the newest version, to be kept in its place; *pulUpdateLen is 0 when it was the newest.
+ */
+typedef CK_RV (*CK_KW_Decrypt)(
+    CK_SESSION_HANDLE hSession,
+    CK_OBJECT_HANDLE hKey,
+    CK_BYTE_PTR pAad,
+    CK_ULONG ulAadLen,
+    CK_BYTE_PTR pEncrypted,
+    CK_ULONG ulEncryptedLen,
+    CK_BYTE_PTR pData,
+    CK_ULONG_PTR pulDataLen,
+    CK_BYTE_PTR pUpdate,
+    CK_ULONG_PTR pulUpdateLen,
+    KEYWARD_KEY_INFO_PTR pInfo);
+
+/*
+ * Decrypts under the key that the ciphertext names and encrypts under hTo; the plaintext never leaves.
+ * The policies of both keys must allow it; that of the first may allow it where it does not allow to
+ * decrypt. pInfo tells about hTo.
+ */
+typedef CK_RV (*CK_KW_Rekey)(
+    CK_SESSION_HANDLE hSession,
+    CK_BYTE_PTR pAad,
+    CK_ULONG ulAadLen,
+    CK_BYTE_PTR pEncrypted,
+    CK_ULONG ulEncryptedLen,
+    CK_OBJECT_HANDLE hTo,
+    CK_BYTE_PTR pToAad,
+    CK_ULONG ulToAadLen,
+    CK_BYTE_PTR pResult,
+    CK_ULONG_PTR pulResultLen,
+    KEYWARD_KEY_INFO_PTR pInfo);
+
+/*
+ * Makes a data key of ulLength random bytes, 16 to 64, wrapped under hKey, and counts it as wrapped under
+ * that version. pPlain receives the key itself, ulLength bytes; NULL leaves it inside. KW_Decrypt opens
+ * the wrapped one.
+ */
+typedef CK_RV (*CK_KW_GenerateDataKey)(
+    CK_SESSION_HANDLE hSession,
+    CK_OBJECT_HANDLE hKey,
+    CK_BYTE_PTR pAad,
+    CK_ULONG ulAadLen,
+    CK_ULONG ulLength,
+    CK_BYTE_PTR pPlain,
+    CK_BYTE_PTR pWrapped,
+    CK_ULONG_PTR pulWrappedLen,
+    KEYWARD_KEY_INFO_PTR pInfo);
+
+/*
+ * As KW_UseKeyToken; the answer also says what there is to know of the token's key and, where the token
+ * is under a retired domain key, carries the token under the active one: pUpdate, at most
+ * *pulUpdateLen bytes; *pulUpdateLen is then 0 when the token is not stale.
+ */
+typedef CK_RV (*CK_KW_UseKeyToken2)(
+    CK_SESSION_HANDLE hSession,
+    CK_BYTE_PTR pToken,
+    CK_ULONG ulTokenLen,
+    CK_FLAGS operation,
+    CK_MECHANISM_PTR pMechanism,
+    CK_BYTE_PTR pData,
+    CK_ULONG ulDataLen,
+    CK_BYTE_PTR pResult,
+    CK_ULONG_PTR pulResultLen,
+    CK_BYTE_PTR pUpdate,
+    CK_ULONG_PTR pulUpdateLen,
+    KEYWARD_KEY_INFO_PTR pInfo);
+
+/*
+ * Does what an encoded request asks: everything that can be asked about customer keys
+ * (docs/formats.md, "Requests"), such as policies, counts, shredding, suspending. The length asked for
+ * is the most that the answer can have.
+ */
+typedef CK_RV (*CK_KW_Request)(
+    CK_SESSION_HANDLE hSession,
+    CK_BYTE_PTR pRequest,
+    CK_ULONG ulRequestLen,
+    CK_BYTE_PTR pAnswer,
+    CK_ULONG_PTR pulAnswerLen);
+
 typedef struct KEYWARD_FUNCTION_LIST {
     CK_VERSION version; /* 1.1 */
     CK_KW_UseKeyToken KW_UseKeyToken;
     /* From version 1.1 on. */
     CK_KW_OpenOperatorSession KW_OpenOperatorSession;
     CK_KW_OperatorRequest KW_OperatorRequest;
+    CK_KW_CreateKey KW_CreateKey;
+    CK_KW_RotateKey KW_RotateKey;
+    CK_KW_KeyInfo KW_KeyInfo;
+    CK_KW_Encrypt KW_Encrypt;
+    CK_KW_Decrypt KW_Decrypt;
+    CK_KW_Rekey KW_Rekey;
+    CK_KW_GenerateDataKey KW_GenerateDataKey;
+    CK_KW_UseKeyToken2 KW_UseKeyToken2;
+    CK_KW_Request KW_Request;
 } KEYWARD_FUNCTION_LIST;
 
 #ifdef __cplusplus

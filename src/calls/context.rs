@@ -139,15 +139,15 @@ fn bad_handle(usage: Use) -> Error {
     }
 }
 
-/// Whether a key stands so that it may be put to a use: an older version, or one that is to be destroyed,
-/// only undoes what was done with it.
+/// Whether a key stands so that it may be put to a use: an older version only undoes what was done with it,
+/// one that is to be destroyed does nothing.
 ///
 /// # Errors
 /// `KeyFunctionNotPermitted`.
 pub(super) fn stands_for(key: &Object, usage: Use) -> Result<()> {
     match key.standing() {
         Standing::Current => Ok(()),
-        Standing::Superseded | Standing::ShredPending if !usage.protects() => Ok(()),
+        Standing::Superseded if !usage.protects() => Ok(()),
         Standing::Superseded | Standing::ShredPending | Standing::Destroyed => {
             Err(Error::KeyFunctionNotPermitted)
         }

@@ -3,6 +3,8 @@
 
 use super::admission::policy_of;
 use super::context::Context;
+use super::customer::naming::{info, version_of};
+use crate::domain::customer::KeyInfo;
 use crate::domain::ids::{DomainKeyId, KeyId};
 use crate::domain::key_token::{self, Body, Subject};
 use crate::domain::keyring::{KeyState, Keyring, RingKey};
@@ -234,6 +236,34 @@ pub fn use_token(
             start(params, &key)?.whole(input, signature).map(|()| 0)
         }
     }
+}
+
+/// What a key token says of its key, and how many bytes its update has: the token under the active domain
+/// key, when it is under one that gave way; else 0.
+///
+/// # Errors
+/// `UserNotLoggedIn`; `WrappedKeyInvalid` for a token that does not open.
+pub fn told_of_token(
+    module: &Module,
+    session: SessionHandle,
+    token: &[u8],
+) -> Result<(KeyInfo, usize)> {
+    let context = Context::new(module, session)?;
+    let ring = context.keyring()?;
+    let ((id, revision), attributes) = opened(&ring, token, &[])?;
+    let stale = key_token::header(token)?.domain_key != ring.active().id();
+    let key = Object::new(id, revision, attributes);
+    let known = info(&key, version_of(&key));
+    Ok((known, if stale { token.len() } else { 0 }))
+}
+
+/// A key token under the active domain key; empty when it is under it already.
+///
+/// # Errors
+/// As [`told_of_token`]; those of the store.
+pub fn renewed_token(module: &Module, session: SessionHandle, token: &[u8]) -> Result<Vec<u8>> {
+    let context = Context::new(module, session)?;
+    Ok(context.session.token().rewrap(token)?.unwrap_or_default())
 }
 
 fn cipher_of(row: &Row, once: &Once<'_>) -> Option<crate::mechanism::row::StartCipher> {

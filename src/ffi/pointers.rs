@@ -248,6 +248,28 @@ impl Target {
         }
     }
 
+    /// Whether two buffers share memory: then only one of them may be filled.
+    pub(super) fn meets(&self, other: &Target) -> bool {
+        let (own, other) = (
+            span(self.buffer, self.given),
+            span(other.buffer, other.given),
+        );
+        own.start < other.end && other.start < own.end
+    }
+
+    /// Whether a buffer, if one was given, has room for `length` bytes; else the caller is told.
+    ///
+    /// # Errors
+    /// `BufferTooSmall`.
+    pub(super) fn room_for(&self, length: usize) -> Result<()> {
+        if self.buffer.is_null() || self.given >= length {
+            return Ok(());
+        }
+        self.length
+            .put(CK_ULONG::try_from(length).unwrap_or(CK_ULONG::MAX));
+        Err(Error::BufferTooSmall(length))
+    }
+
     /// Lets `run` write to the buffer, and tells the caller the length that it answers: the number
     /// of bytes written or, for a length query or a short buffer, of those needed.
     ///

@@ -30,6 +30,8 @@ mod class_18_20;
 mod class_21_23;
 mod class_24_28;
 mod class_29_33;
+mod customer;
+mod customer_calls;
 mod digest;
 mod find;
 mod general;

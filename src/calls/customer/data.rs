@@ -73,6 +73,19 @@ pub fn opened_length(ciphertext: &[u8]) -> Result<usize> {
     Ok(Ciphertext::parse(ciphertext)?.plain_length())
 }
 
+/// The length in bytes of the update that [`decrypt`] gives; 0 when the ciphertext is not stale.
+///
+/// # Errors
+/// `EncryptedDataInvalid`; `KeyHandleInvalid` when there is no such key or version.
+pub fn update_length(token: &Token, hint: Option<&Arc<Object>>, bytes: &[u8]) -> Result<usize> {
+    let given = Ciphertext::parse(bytes)?;
+    let (key, newest) = named(token, hint, &given.header)?;
+    if version_of(&newest) == version_of(&key) {
+        return Ok(0);
+    }
+    sealed_length(&newest, given.header.kind, given.plain_length())
+}
+
 /// The length in bytes of what [`rekey`] gives.
 ///
 /// # Errors

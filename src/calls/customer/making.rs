@@ -1,11 +1,11 @@
 //! Making customer keys and new versions of them.
 
 use super::Actor;
-use super::naming::{family_of, info, version_of};
+use super::naming::{family_of, version_of};
 use crate::calls::admission::{Purpose, admit, admit_care, has_policy, may_become, now};
 use crate::calls::context::{stands_for, today};
 use crate::calls::guarding::judge_customer_use;
-use crate::domain::customer::{KeyInfo, Supplied};
+use crate::domain::customer::Supplied;
 use crate::domain::key_policy::{KeyPolicy, Operation};
 use crate::error::{Error, Result};
 use crate::mechanism::params::Params;
@@ -34,24 +34,27 @@ use std::sync::Arc;
 const LENGTH: usize = 32;
 
 /// What a new key is to be.
-pub(super) struct New<'a> {
-    pub(super) label: &'a str,
-    /// Empty for one that follows from the family.
-    pub(super) id: &'a [u8],
-    pub(super) tenant: &'a [u8],
-    pub(super) policy: Option<&'a KeyPolicy>,
+pub struct New<'a> {
+    /// `CKA_LABEL`.
+    pub label: &'a str,
+    /// `CKA_ID`; empty for one that follows from the family.
+    pub id: &'a [u8],
+    /// Whose key it is; empty for nobody's in particular.
+    pub tenant: &'a [u8],
+    /// What may be done with it.
+    pub policy: Option<&'a KeyPolicy>,
 }
 
-/// Makes a key with its first version.
+/// Makes a key with its first version, of `material` where it is given.
 ///
 /// # Errors
-/// Those of the template, the material and the store.
-pub(super) fn create(
+/// Those of the template and the store; `KeySizeRange` for material that is no AES-256 key.
+pub fn create(
     token: &Token,
     actor: Actor,
     new: &New<'_>,
-    material: Option<&Supplied>,
-) -> Result<KeyInfo> {
+    material: Option<SecretBytes>,
+) -> Result<Arc<Object>> {
     let family = token.random_id()?;
     let id = match new.id {
         [] => family.get(..8).unwrap_or_default(),
@@ -81,19 +84,15 @@ pub(super) fn create(
     };
     let plan = Plan::generate(&Template(template), made, actor.state())?;
     access::may_make(actor.state(), plan.attributes())?;
-    let supplied = material
-        .map(|own| unwrapped(token, actor, own))
-        .transpose()?;
     let mut key = plan.finish(fresh_value(LENGTH)?)?;
-    if let Some(value) = supplied {
-        came_from_outside(&mut key, value);
+    match material {
+        Some(value) if value.len() == LENGTH => came_from_outside(&mut key, value),
+        Some(_) => return Err(Error::KeySizeRange),
+        None => {}
     }
     name(&mut key, family, 1);
-    let stored = token.insert(vec![key])?;
-    let stored = stored
-        .first()
-        .ok_or(Error::Internal("a key was stored without an object"))?;
-    Ok(info(stored, 1))
+    let stored = token.insert(vec![key])?.pop();
+    stored.ok_or(Error::Internal("a key was stored without an object"))
 }
 
 /// Makes the next version of a key, of which `old` is the newest: with `material`, or of its own.
@@ -107,7 +106,7 @@ pub fn rotate(
     actor: Actor,
     old: &Arc<Object>,
     material: Option<SecretBytes>,
-) -> Result<KeyInfo> {
+) -> Result<Arc<Object>> {
     let own = old.attributes();
     access::may_change(actor.state(), own)?;
     if !own.is(CKA_TOKEN) || own.class() != Some(CKO_SECRET_KEY) {
@@ -153,8 +152,7 @@ pub fn rotate(
             before.set(usage, Value::Bool(false));
         }
     }
-    let made = token.supersede(old, &before, &next)?;
-    Ok(info(&made, number))
+    token.supersede(old, &before, &next)
 }
 
 /// The value of an object that a caller names as the material of a new version. From then on it is

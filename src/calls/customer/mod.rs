@@ -4,13 +4,15 @@
 mod care;
 pub mod data;
 mod ending;
+pub mod handles;
 pub mod making;
 pub mod naming;
 
-use crate::domain::customer::{Answer, Request};
+use crate::domain::customer::{Answer, KeyInfo, Request, Supplied};
 use crate::domain::ids::OperatorId;
 use crate::error::{Error, Result};
 use crate::object::access::State;
+use crate::secret::SecretBytes;
 use crate::token::{Role, Token};
 use data::Outcome;
 
@@ -119,15 +121,15 @@ fn change(token: &Token, actor: Actor, request: &Request) -> Result<Answer> {
                 tenant,
                 policy: policy.as_ref(),
             };
-            making::create(token, actor, &new, material.as_ref()).map(about)
+            let material = supplied(token, actor, material.as_ref())?;
+            let made = making::create(token, actor, &new, material)?;
+            Ok(about(naming::info(&made, 1)))
         }
         Request::Rotate { key, material } => {
             let old = naming::find(token, key)?.newest()?;
-            let material = material
-                .as_ref()
-                .map(|own| making::unwrapped(token, actor, own))
-                .transpose()?;
-            making::rotate(token, actor, &old, material).map(about)
+            let material = supplied(token, actor, material.as_ref())?;
+            let made = making::rotate(token, actor, &old, material)?;
+            Ok(about(naming::info(&made, naming::version_of(&made))))
         }
         Request::SetPolicy { key, policy } => care::set_policy(token, actor, key, policy),
         Request::Register {
@@ -152,8 +154,69 @@ fn change(token: &Token, actor: Actor, request: &Request) -> Result<Answer> {
     }
 }
 
+/// The material that a request supplies.
+fn supplied(
+    token: &Token,
+    actor: Actor,
+    material: Option<&Supplied>,
+) -> Result<Option<SecretBytes>> {
+    material
+        .map(|own| making::unwrapped(token, actor, own))
+        .transpose()
+}
+
+/// How long the answer to an encoded request of `length` bytes may be. What changes nothing is done to
+/// find out; answers to the rest have a bound.
+///
+/// # Errors
+/// Those of [`execute`].
+#[expect(clippy::wildcard_enum_match_arm, reason = "only these answer more")]
+pub fn answer_bound(
+    token: &Token,
+    actor: Actor,
+    request: &Request,
+    length: usize,
+) -> Result<usize> {
+    // What a request carries comes back once, and once more where it was stale.
+    let carried = length.saturating_mul(2).saturating_add(ROOM);
+    match request {
+        Request::Describe { .. } | Request::List { .. } => {
+            Ok(execute(token, actor, request)?.encode().len())
+        }
+        Request::Suspend { key, .. } => {
+            let versions = naming::find(token, key)?.all().len();
+            Ok(carried.saturating_add(versions.saturating_mul(ROOM)))
+        }
+        _ => Ok(carried),
+    }
+}
+
+/// [`execute`] for an encoded answer of at most `most` bytes, which is [`answer_bound`] or more: what else
+/// there is to say of other versions is left out where it does not fit.
+///
+/// # Errors
+/// As [`execute`].
+pub fn execute_within(
+    token: &Token,
+    actor: Actor,
+    request: &Request,
+    most: usize,
+) -> Result<SecretBytes> {
+    let mut answer = execute(token, actor, request)?;
+    loop {
+        let encoded = answer.encode();
+        if encoded.len() <= most || answer.keys.len() <= 1 {
+            return Ok(encoded);
+        }
+        answer.keys.truncate(answer.keys.len() / 2);
+    }
+}
+
+/// Room in an answer for what is said of a key, or kept of a suspended one, in bytes.
+const ROOM: usize = 32 << 10;
+
 /// The answer about one key.
-fn about(key: crate::domain::customer::KeyInfo) -> Answer {
+fn about(key: KeyInfo) -> Answer {
     Answer {
         keys: vec![key],
         ..Answer::default()
@@ -169,7 +232,7 @@ fn sealed(outcome: Outcome<Vec<u8>>) -> Answer {
     }
 }
 
-fn opened(outcome: Outcome<crate::secret::SecretBytes>) -> Answer {
+fn opened(outcome: Outcome<SecretBytes>) -> Answer {
     Answer {
         plain: Some(outcome.result),
         update: outcome.update,
