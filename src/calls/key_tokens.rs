@@ -17,13 +17,13 @@ use crate::object::build;
 use crate::object::policy::{judge, lineage};
 use crate::object::usage::Use;
 use crate::object::vendor::{
-    CKA_KEYWARD_DOMAIN_KEY_ID, CKA_KEYWARD_LINEAGE, CKM_KEYWARD_KEY_TOKEN,
+    CKA_KEYWARD_DOMAIN_KEY_ID, CKA_KEYWARD_LINEAGE, CKA_KEYWARD_UPDATE, CKM_KEYWARD_KEY_TOKEN,
 };
 use crate::object::{Object, ObjectId, access};
 use crate::secret::{KEY_STACK, apart};
 use crate::session::handles::{ObjectHandle, SessionHandle};
 use crate::session::output::Output;
-use cryptoki_sys::{CKO_PRIVATE_KEY, CKO_SECRET_KEY};
+use cryptoki_sys::{CKA_TOKEN, CKO_PRIVATE_KEY, CKO_SECRET_KEY};
 use std::sync::Arc;
 
 /// What [`use_token`] does with the key.
@@ -139,6 +139,7 @@ pub(super) fn wrap(
     // All copies of a key share its lineage, so that revoking it in the domain stops them all.
     let lineage = lineage(&key);
     attributes.set(CKA_KEYWARD_LINEAGE, Value::Bytes(lineage.to_vec()));
+    attributes.remove(CKA_KEYWARD_UPDATE);
     let subject = Subject {
         key: KeyId(lineage),
         version: 1,
@@ -168,9 +169,15 @@ pub(super) fn unwrap(
 ) -> Result<ObjectHandle> {
     mechanism.params?;
     let _ = context.domain_key(unwrapping, Use::Unwrap)?;
-    let attributes = opened(context.keyring()?.as_ref(), wrapped, associated)?.1;
-    let restored = build::restore(attributes, template)?;
+    let ring = context.keyring()?;
+    let attributes = opened(&ring, wrapped, associated)?.1;
+    let mut restored = build::restore(attributes, template)?;
     access::may_make(context.state(), &restored)?;
+    let stale = key_token::header(wrapped)?.domain_key != ring.active().id();
+    if stale && associated.is_empty() && !restored.is(CKA_TOKEN) {
+        // Taken to the active key when the caller reads it: who does not ask pays for no more than this.
+        restored.set(CKA_KEYWARD_UPDATE, Value::Bytes(wrapped.to_vec()));
+    }
     context.store_one(restored)
 }
 

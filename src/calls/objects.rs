@@ -5,7 +5,9 @@ use super::context::Context;
 use crate::error::{Error, Result};
 use crate::module::Module;
 use crate::object::attribute::{AttributeType, Attributes, Template, Value};
-use crate::object::vendor::{CKA_KEYWARD_CARRIED, CKA_KEYWARD_POLICY, CKA_KEYWARD_ROLE};
+use crate::object::vendor::{
+    CKA_KEYWARD_CARRIED, CKA_KEYWARD_POLICY, CKA_KEYWARD_ROLE, CKA_KEYWARD_UPDATE,
+};
 use crate::object::{Object, access, build, read};
 use crate::session::Find;
 use crate::session::handles::{ObjectHandle, SessionHandle};
@@ -125,6 +127,7 @@ pub fn size(module: &Module, session: SessionHandle, object: ObjectHandle) -> Re
 pub struct Readable<'m> {
     context: Context<'m>,
     object: Arc<Object>,
+    handle: ObjectHandle,
 }
 
 impl Readable<'_> {
@@ -134,11 +137,35 @@ impl Readable<'_> {
     /// `AttributeSensitive`, `AttributeTypeInvalid`; those of the store.
     pub fn attribute(&self, kind: AttributeType) -> Result<Value> {
         let own = read::value(&self.object, kind)?;
+        if kind == CKA_KEYWARD_UPDATE {
+            return self.update(own);
+        }
         if matches!(kind, CKA_KEYWARD_ROLE | CKA_KEYWARD_CARRIED) {
             let uses = self.context.uses_of(&self.object)?;
             return Ok(read::with_recorded_role(kind, own, uses));
         }
         Ok(own)
+    }
+
+    /// The key token that the object came from, under the active domain key. It is made once, and then kept
+    /// with the object.
+    fn update(&self, kept: Value) -> Result<Value> {
+        let Some(stale) = kept.as_bytes().filter(|stale| !stale.is_empty()) else {
+            return Ok(kept);
+        };
+        let Some(fresh) = self.context.session.token().rewrap(stale)? else {
+            return Ok(kept);
+        };
+        let fresh = Value::Bytes(fresh);
+        let mut attributes = self.object.attributes().clone();
+        attributes.set(CKA_KEYWARD_UPDATE, fresh.clone());
+        let (id, revision) = (self.object.id(), self.object.revision());
+        let object = Arc::new(Object::new(id, revision, attributes));
+        self.context
+            .module
+            .objects
+            .replace_session_object(self.handle, object);
+        Ok(fresh)
     }
 }
 
@@ -149,11 +176,15 @@ impl Readable<'_> {
 pub fn readable(
     module: &Module,
     session: SessionHandle,
-    object: ObjectHandle,
+    handle: ObjectHandle,
 ) -> Result<Readable<'_>> {
     let context = Context::new(module, session)?;
-    let (object, _) = context.object(object)?;
-    Ok(Readable { context, object })
+    let (object, _) = context.object(handle)?;
+    Ok(Readable {
+        context,
+        object,
+        handle,
+    })
 }
 
 /// `C_SetAttributeValue`.

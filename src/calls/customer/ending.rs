@@ -5,8 +5,10 @@ use super::{Actor, care};
 use crate::calls::admission::admit_care;
 use crate::domain::customer::{Answer, KeyName};
 use crate::error::{Error, Result};
+use crate::object::Object;
 use crate::object::standing::Standing;
 use crate::token::Token;
+use std::sync::Arc;
 
 /// Marks every version of a key to be destroyed.
 ///
@@ -22,13 +24,10 @@ pub(super) fn mark(token: &Token, actor: Actor, key: &KeyName) -> Result<Answer>
 /// Takes the mark away: the newest version is current again, the others only undo.
 ///
 /// # Errors
-/// As [`mark`]; `ActionProhibited` when the key is not marked.
+/// As [`mark`]; `ActionProhibited` when the key is not marked, or its material is gone already.
 pub(super) fn cancel(token: &Token, actor: Actor, key: &KeyName) -> Result<Answer> {
-    let versions = find(token, key)?;
-    let marked = |own: &std::sync::Arc<crate::object::Object>| {
-        own.standing() == Standing::ShredPending && own.secret_value().is_some()
-    };
-    if !versions.all().iter().any(marked) {
+    let marked = |own: &Arc<Object>| own.standing() == Standing::ShredPending;
+    if !find(token, key)?.all().iter().any(marked) {
         return Err(Error::ActionProhibited);
     }
     restand(token, actor, key, |now, newest| match (now, newest) {
@@ -96,6 +95,10 @@ fn restand(
             continue;
         }
         token.restand(version.id(), |now| {
+            // A rotation has left the material behind already.
+            if now.standing() == Standing::ShredPending && now.secret_value().is_none() {
+                return Err(Error::ActionProhibited);
+            }
             Ok((now.attributes().clone(), next(now.standing(), of_newest)))
         })?;
     }

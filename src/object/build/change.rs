@@ -9,7 +9,7 @@ use crate::object::schema::family::Family;
 use crate::object::schema::{Row, Rules};
 use crate::object::vendor::{
     CKA_KEYWARD_CARRIED, CKA_KEYWARD_FAMILY, CKA_KEYWARD_KEY_VERSION, CKA_KEYWARD_LINEAGE,
-    CKA_KEYWARD_POLICY, CKA_KEYWARD_ROLE,
+    CKA_KEYWARD_POLICY, CKA_KEYWARD_ROLE, CKA_KEYWARD_UPDATE,
 };
 use crate::object::{Object, classes, policy, read};
 use cryptoki_sys::{
@@ -51,6 +51,7 @@ pub fn copy(source: &Object, template: &Template, state: State) -> Result<Attrib
     // A copy is no version of the family.
     copy.remove(CKA_KEYWARD_FAMILY);
     copy.remove(CKA_KEYWARD_KEY_VERSION);
+    copy.remove(CKA_KEYWARD_UPDATE);
     let counted = own.value(CKA_KEYWARD_POLICY).is_some();
     if counted || has_roles && policy::role_of(own) != Role::Data {
         copy.set(
