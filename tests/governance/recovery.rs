@@ -232,3 +232,31 @@ fn operators_call_off_a_recovery_that_they_did_not_expect() {
     let refused = place.fail("north", "domain propose finish.request --out finish.token");
     assert!(refused.contains("no recovery is announced"), "{refused}");
 }
+
+#[test]
+fn a_rotation_renews_the_recovery_key_so_that_the_archive_does_not_bring_the_old_key_back() {
+    let place = recoverable(LONG);
+    let old = domain_key(&place, "north");
+    let refused = place.fail("north", "domain request rotate --out rotate.request");
+    assert!(
+        refused.contains("the domain has a recovery key"),
+        "{refused}"
+    );
+    place.run(
+        "",
+        "recovery keygen --shares 2 --threshold 2 --out-dir second",
+    );
+    place.run(
+        "north",
+        "domain request rotate:second/recovery.key,delay=7d --out rotate.request",
+    );
+    place.approve("rotate.request", &["alice", "bob"]);
+    place.run("north", "domain rotate rotate.request");
+    let removed = place.shown("north", "/removed_keys");
+    assert_eq!(removed[0], old.as_str());
+    let delay = place.shown("north", "/recovery/delay");
+    assert_eq!(delay, "7d");
+    let key = place.run("", "recovery show second/1.share");
+    let renewed = place.shown("north", "/recovery/key");
+    assert!(key.contains(renewed.as_str().unwrap()), "{key}");
+}

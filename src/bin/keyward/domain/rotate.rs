@@ -101,13 +101,13 @@ pub(crate) fn rotate(arguments: &Rotate, config: &Config, output: &Output) -> Re
 
 impl Run<'_> {
     fn all(&mut self) -> Result<(), Failure> {
-        while let Some(change) = self.next()? {
+        while let Some((change, count)) = self.next()? {
             match &change {
                 change if change.needs_running() => self.everybody()?,
                 Change::KeyRemove { id, .. } => self.empty(*id)?,
                 _ => {}
             }
-            let version = self.make()?;
+            let version = self.make(count)?;
             self.say(&format!("Version {version}: {}", change.kind()))?;
             self.report.versions.push(version);
         }
@@ -117,24 +117,34 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The next change of the request; none when it is all done.
-    fn next(&self) -> Result<Option<Change>, Failure> {
+    /// The next change of the request, and how many of the request's changes its version makes; none when
+    /// it is all done. A removal is made together with the new recovery key before it: until then archived
+    /// tokens bring the removed key back.
+    fn next(&self) -> Result<Option<(Change, usize)>, Failure> {
         self.token.follow()?;
         let changes = &self.approvals.mandate().changes;
         let left = self.token.changes_left(&self.approvals)?;
-        let next = changes.len().checked_sub(left);
-        Ok(next.and_then(|next| changes.get(next)).cloned())
+        let next = changes.len().saturating_sub(left);
+        Ok(match changes.get(next..).unwrap_or_default() {
+            [
+                Change::RecoverySet(_),
+                removal @ Change::KeyRemove { .. },
+                ..,
+            ] => Some((removal.clone(), 2)),
+            [first, ..] => Some((first.clone(), 1)),
+            [] => None,
+        })
     }
 
-    /// Makes the next change a version, and installs it.
-    fn make(&mut self) -> Result<u64, Failure> {
+    /// Makes the next `count` changes a version, and installs it.
+    fn make(&mut self, count: usize) -> Result<u64, Failure> {
         let contributed = Contributed {
             force: self.arguments.force,
             ..Contributed::default()
         };
         let made = self
             .token
-            .propose(&mut self.approvals, Some(1), contributed)?;
+            .propose(&mut self.approvals, Some(count), contributed)?;
         self.token.advance(&made.token)?;
         Ok(self.unlocked.domain().state.version)
     }

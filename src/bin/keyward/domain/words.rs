@@ -23,7 +23,9 @@ Changes:
   key.add                 a new domain key, pending
   key.activate:KEY        the pending key becomes the active one
   key.retire[:KEY]        the active key gives way to the only pending one
-  rotate                  a whole rotation: key.add, key.retire and key.remove of the active key
+  rotate[:KEYFILE,delay=7d]
+                          a whole rotation: key.add, key.retire and key.remove of the active key; where
+                          the domain has a recovery key, with a new one, or as rotate:keep
   key.remove:KEY[,keep]   a key that is not active goes for ever, and every member renews its own key,
                           so that no archived token brings it back; with keep they do not
   member.add:CARDFILE     member.renew:CARDFILE
@@ -90,8 +92,10 @@ impl<'s> Words<'s> {
 
     /// Reads one word: most often one change, several where it names several kinds.
     fn parse(&mut self, text: &str) -> Result<Vec<Change>, Failure> {
-        if text == "rotate" {
-            return self.rotation(text);
+        if let Some(rest) = text.strip_prefix("rotate")
+            && (rest.is_empty() || rest.starts_with(':'))
+        {
+            return self.rotation(text, rest.trim_start_matches(':'));
         }
         let (name, argument) = text.split_once(':').unwrap_or((text, ""));
         let kind = Kind::from_name(name).ok_or_else(|| wrong(text, "there is no such change"))?;
@@ -114,20 +118,30 @@ impl<'s> Words<'s> {
         Ok(vec![self.with_argument(kind, (text, argument))?])
     }
 
-    /// The changes of a whole rotation.
-    fn rotation(&self, text: &str) -> Result<Vec<Change>, Failure> {
+    /// The changes of a whole rotation. With a recovery key in the domain a new one goes with the old
+    /// domain key, or archived tokens would bring that back.
+    fn rotation(&self, text: &str, given: &str) -> Result<Vec<Change>, Failure> {
         let active = self.state.active_key();
         let old = active
             .ok_or_else(|| wrong(text, "no domain key is active"))?
             .id;
-        Ok(vec![
+        let mut changes = vec![
             Change::KeyAdd(DomainKeyId(rand::random())),
             Change::KeyRetire(old),
-            Change::KeyRemove {
-                id: old,
-                last: true,
-            },
-        ])
+        ];
+        match (self.state.recovery.is_some(), given) {
+            (_, "keep") | (false, "") => {}
+            (true, "") => {
+                let why = "the domain has a recovery key: write rotate:KEYFILE,delay=7d with a new one, or rotate:keep";
+                return Err(wrong(text, why));
+            }
+            (_, given) => changes.push(Change::RecoverySet(terms(text, given)?)),
+        }
+        changes.push(Change::KeyRemove {
+            id: old,
+            last: given != "keep",
+        });
+        Ok(changes)
     }
 
     fn retire_active(&self, text: &str) -> Result<Change, Failure> {
