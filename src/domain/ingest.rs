@@ -2,19 +2,21 @@
 //! one transaction (step 6), or nothing.
 
 mod authority;
+mod lineage;
 
+use super::command::Change;
 use super::command::apply::{Contributions, apply};
-use super::command::{Approvals, Change, Mandate};
 use super::identity::Identity;
 use super::ids::{Digest, DomainKeyId, MemberId};
 use super::keyring::Keyring;
 use super::refusal::Refusal;
+use super::state::State;
 use super::state::member::Member;
-use super::state::{Applied, OpenMandate, State};
 use super::token::Token;
 use super::token::keyset::TokenKey;
 use super::token::running::Running;
 use authority::{check_3_authority, check_producer};
+pub use lineage::{lineage, next_change};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How far, in seconds, the clocks of two members may differ.
@@ -445,63 +447,4 @@ fn own_keys(token: &Token, identity: &Identity) -> Result<Option<Keyring>, Refus
 /// Whether a module is an active member.
 fn is_active(state: &State, id: MemberId) -> bool {
     state.member(id).is_some_and(|member| member.active)
-}
-
-/// The place of the mandate's change that comes next: the first, when the mandate names the installed
-/// token; a later one, when the mandate is begun.
-///
-/// # Errors
-/// [`Refusal::MandateDomain`] and [`Refusal::MandateParent`].
-pub fn next_change(installed: &Installed, approvals: &Approvals) -> Result<u64, Refusal> {
-    let mandate = approvals.mandate();
-    if mandate.domain != installed.state.domain {
-        return Err(Refusal::MandateDomain(mandate.domain));
-    }
-    let hash = approvals.hash();
-    if let Some(open) = installed
-        .state
-        .mandates
-        .iter()
-        .find(|open| open.mandate == hash)
-    {
-        return Ok(open.next);
-    }
-    if mandate.parent != installed.hash {
-        return Err(Refusal::MandateParent(mandate.parent));
-    }
-    Ok(0)
-}
-
-/// Gives a state its place in the chain: the parent, what was applied, and the mandates still open.
-pub fn lineage(state: &mut State, installed: &Installed, mandate: &Mandate, applied: Applied) {
-    state.parent = Some(installed.hash);
-    state.applied = Some(applied);
-    let created = state.created;
-    state
-        .mandates
-        .retain(|open| open.mandate != applied.mandate && open.expires >= created);
-    let next = applied.first.saturating_add(applied.count);
-    if u64::try_from(mandate.changes.len()).is_ok_and(|all| next < all) {
-        let open = OpenMandate {
-            mandate: applied.mandate,
-            next,
-            expires: mandate.expires,
-        };
-        let place = state
-            .mandates
-            .partition_point(|own| own.mandate < open.mandate);
-        state.mandates.insert(place, open);
-    }
-}
-
-impl Applied {
-    /// The changes of a mandate that were made; `None` when it has not that many, or they are none.
-    #[must_use]
-    pub fn of(self, changes: &[Change]) -> Option<&[Change]> {
-        let first = usize::try_from(self.first).ok()?;
-        let count = usize::try_from(self.count)
-            .ok()
-            .filter(|count| *count > 0)?;
-        changes.get(first..first.checked_add(count)?)
-    }
 }
