@@ -7,9 +7,10 @@ use keyward_pkcs11::domain::ids::{DomainId, MemberId};
 use keyward_pkcs11::domain::operator::{OperatorKey, OperatorSigner};
 use keyward_pkcs11::domain::operator_session::{
     Ask, Asked, CLOCK_SKEW, ClientSession, Hello, Incoming, Opening, Refusal, Reply, SessionToken,
-    welcome,
+    Status, welcome,
 };
 use keyward_pkcs11::secret::SecretBytes;
+use proptest::prelude::*;
 
 /// The longest session of the tests, in seconds.
 const LONGEST: u64 = 3600;
@@ -429,4 +430,121 @@ fn a_session_under_a_removed_domain_key_is_over() {
         Some(Refusal::UnknownKey(old))
     );
     assert!(SessionToken::open(fresh.token(), &member.ring).is_ok());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn no_bytes_disturb_a_reader_and_what_is_read_is_the_one_encoding(
+        bytes in prop::collection::vec(any::<u8>(), 0..200)
+    ) {
+        if let Ok(ask) = Ask::parse(&bytes) {
+            let encoded = ask.encode();
+            prop_assert_eq!(encoded.expose(), &bytes[..]);
+        }
+        if let Ok(reply) = Reply::parse(&bytes) {
+            let encoded = reply.encode();
+            prop_assert_eq!(encoded.expose(), &bytes[..]);
+        }
+        if let Ok(status) = Status::parse(&bytes) {
+            prop_assert_eq!(status.encode(), bytes.clone());
+        }
+        prop_assert!(Hello::parse(&bytes).is_err());
+        prop_assert!(Opening::parse(&bytes).is_err());
+        prop_assert!(ClientSession::parse(&bytes).is_err());
+    }
+
+    #[test]
+    fn replies_come_back_as_they_were(
+        result in prop::collection::vec(any::<u8>(), 0..3000),
+        why in ".{0,2000}",
+        next in any::<u64>()
+    ) {
+        let done = Reply::Done(SecretBytes::copy_of(&result));
+        prop_assert_eq!(Reply::parse(done.encode().expose()), Ok(done));
+        let counter = Reply::Counter(next);
+        prop_assert_eq!(Reply::parse(counter.encode().expose()), Ok(counter));
+        // A long reason is cut between two characters.
+        match Reply::parse(Reply::Refused(why.clone()).encode().expose()) {
+            Ok(Reply::Refused(cut)) => prop_assert!(why.starts_with(&cut)),
+            other => prop_assert!(false, "{:?}", other),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Several changes of good messages at once: bytes overwritten, pieces cut out, doubled or moved.
+    #[test]
+    fn no_edited_message_is_taken(edits in prop::collection::vec(any::<(u8, u16, u16, u8)>(), 1..6)) {
+        let sample = sample();
+        for (place, good) in sample.messages.iter().enumerate() {
+            let bad = edited(good, &edits);
+            if bad == *good {
+                continue;
+            }
+            let refused = match place {
+                0 => answer(&sample.member, &bad).is_err(),
+                1 => sample.opening.finish(&bad).is_err(),
+                2 => take(&sample.member, &bad, NOW).is_err(),
+                3 => sample.session.open(&sample.asked, &bad).is_err(),
+                _ => SessionToken::open(&bad, &sample.member.ring).is_err(),
+            };
+            prop_assert!(refused, "message {place}");
+        }
+    }
+}
+
+/// One of each message, and who reads it.
+struct Sample {
+    member: Member,
+    opening: Opening,
+    session: ClientSession,
+    asked: Asked,
+    /// Hello, welcome, request, answer and session token.
+    messages: [Vec<u8>; 5],
+}
+
+fn sample() -> &'static Sample {
+    static SAMPLE: std::sync::OnceLock<Sample> = std::sync::OnceLock::new();
+    SAMPLE.get_or_init(|| {
+        let (member, keys) = governed();
+        let opening = ask(&member, &keys[0]);
+        let welcome = answer(&member, opening.hello()).unwrap();
+        let mut session = opening.finish(&welcome).unwrap();
+        let (bytes, asked) = request(&mut session, &member);
+        let incoming = take(&member, &bytes, NOW).unwrap();
+        let reply = Reply::Done(SecretBytes::copy_of(b"well")).encode();
+        let sealed = incoming.answer(reply.expose()).unwrap();
+        let token = session.token().to_vec();
+        let messages = [opening.hello().to_vec(), welcome, bytes, sealed, token];
+        Sample {
+            member,
+            opening,
+            session,
+            asked,
+            messages,
+        }
+    })
+}
+
+fn edited(good: &[u8], edits: &[(u8, u16, u16, u8)]) -> Vec<u8> {
+    let mut bad = good.to_vec();
+    for (kind, one, two, byte) in edits {
+        let length = bad.len().max(1);
+        let (one, two) = (usize::from(*one) % length, usize::from(*two) % length);
+        let (from, to) = (one.min(two), one.max(two).min(bad.len()));
+        match kind % 4 {
+            0 if !bad.is_empty() => bad[from] = *byte,
+            1 => drop(bad.drain(from..to)),
+            2 => {
+                let piece = bad[from..to.min(from + 64)].to_vec();
+                bad.splice(to..to, piece);
+            }
+            _ => bad[from..to].reverse(),
+        }
+    }
+    bad
 }

@@ -25,3 +25,4 @@ mod search;
 mod parts;
 
 mod away;
+mod operator_sessions;

@@ -5,6 +5,7 @@ use crate::support::process::tell;
 use crate::support::{self, Mech, Outcome, Session, Template, slots};
 use crate::support::{PIN, SO_PIN, finalize, initialize, rv_name};
 use cryptoki_sys::*;
+use keyward_pkcs11::calls::operator_sessions::{Served, Service, admit};
 use keyward_pkcs11::config::Config;
 use keyward_pkcs11::domain::ids::DomainKeyId;
 use keyward_pkcs11::domain::ingest::restore;
@@ -188,6 +189,18 @@ fn done(token: &Token, words: &[&str]) -> Result<String, Error> {
                 "it opens: {} keys",
                 ring.map_or(0, |ring| ring.keys().len())
             )
+        }
+        ["admit", hello] => hex(&admit(token, 3600, &bytes(hello))?),
+        ["serve", request] => {
+            let service = Service {
+                token,
+                longest: 3600,
+                may_change: true,
+            };
+            match service.answer(&bytes(request), Some(usize::MAX))? {
+                Served::Answer(answer) => hex(&answer),
+                Served::Needs(length) => format!("error: it needs {length} bytes"),
+            }
         }
         ["version"] => {
             let unlocked = token.unlocked().ok_or(Error::UserNotLoggedIn)?;
