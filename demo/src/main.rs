@@ -3,9 +3,13 @@
 //!
 //! keyward-demo MODULE TOKEN-LABEL make DIRECTORY COUNT     makes keys, uses them, wraps them to files
 //! keyward-demo MODULE TOKEN-LABEL use DIRECTORY OPEN SHUT  unwraps each, decrypts what it encrypted
-//! keyward-demo MODULE TOKEN-LABEL renew DIRECTORY LEAVE    wraps all but some under the active key
+//! keyward-demo MODULE TOKEN-LABEL fill - FIRST COUNT       makes keys that stay in the token
+//! keyward-demo MODULE TOKEN-LABEL load STOPFILE COUNT      uses them until the file is there
+//! keyward-demo MODULE TOKEN-LABEL dead - LABEL...          expects that none of these can be used
 //!
 //! The user PIN is in KEYWARD_PIN.
+
+mod load;
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::aead::GcmParams;
@@ -74,6 +78,25 @@ impl Service {
             Attribute::KeyType(KeyType::AES),
             Attribute::ValueLen(32.into()),
             Attribute::Token(false),
+            Attribute::Sensitive(true),
+            Attribute::Extractable(false),
+            Attribute::Encrypt(true),
+            Attribute::Decrypt(true),
+        ];
+        Ok(self
+            .session
+            .generate_key(&Mechanism::AesKeyGen, &template)?)
+    }
+
+    /// A customer key that stays in the token, under this label.
+    fn stored_key(&self, label: &str) -> Outcome<ObjectHandle> {
+        let template = [
+            Attribute::Class(ObjectClass::SECRET_KEY),
+            Attribute::KeyType(KeyType::AES),
+            Attribute::ValueLen(32.into()),
+            Attribute::Token(true),
+            Attribute::Private(true),
+            Attribute::Label(label.as_bytes().to_vec()),
             Attribute::Sensitive(true),
             Attribute::Extractable(false),
             Attribute::Encrypt(true),
@@ -199,26 +222,12 @@ fn use_all(service: &Service, directory: &Path, open: usize, shut: usize) -> Out
     Err(format!("{open} should have opened and {shut} been refused").into())
 }
 
-fn renew(service: &Service, directory: &Path, leave: usize) -> Outcome<()> {
-    let tokens = tokens(directory)?;
-    let renewed = tokens.len().saturating_sub(leave);
-    for path in tokens.iter().take(renewed) {
-        let key = service.unwrap(&fs::read(path)?)?;
-        fs::write(path, service.wrap(key)?)?;
-        service.session.destroy_object(key)?;
-    }
-    println!(
-        "  {renewed} key tokens wrapped anew under the active domain key, {leave} left as they are"
-    );
-    Ok(())
-}
-
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let [module, label, command, directory, rest @ ..] = words.as_slice() else {
         return Err(
-            "usage: keyward-demo MODULE TOKEN-LABEL make|use|renew DIRECTORY NUMBER...".into(),
+            "usage: keyward-demo MODULE TOKEN-LABEL make|use|fill|load|dead PLACE ARGUMENT...".into(),
         );
     };
     let service = Service::open(module, label)?;
@@ -226,7 +235,9 @@ fn main() -> Outcome<()> {
     match (*command, rest) {
         ("make", [count]) => make(&service, directory, count.parse()?),
         ("use", [open, shut]) => use_all(&service, directory, open.parse()?, shut.parse()?),
-        ("renew", [leave]) => renew(&service, directory, leave.parse()?),
+        ("fill", [first, count]) => load::fill(&service, first.parse()?, count.parse()?),
+        ("load", [count]) => load::load(&service, directory, count.parse()?),
+        ("dead", labels) => load::dead(&service, labels),
         _ => Err("this command, or its numbers, are not known".into()),
     }
 }
