@@ -95,15 +95,16 @@ fn follow(token: &Weak<Token>, stop: &AtomicBool) {
     }
 }
 
-fn run(slot: u64, token: &Weak<Token>, objects: &Weak<Objects>, stop: &AtomicBool) {
+fn run(slot: u64, token: &Weak<Token>, objects: &Weak<Objects>, stop: &Arc<AtomicBool>) {
     let mut seen = None;
     // Which login was checked; one that is gone leaves an address that another may get, no more.
     let mut checked = None;
+    let mut checks = Vec::new();
     while !stop.load(Ordering::Acquire) {
         let (Some(token), Some(objects)) = (token.upgrade(), objects.upgrade()) else {
-            return;
+            break;
         };
-        let generation = token.generation();
+        let generation = token.member_generation();
         if seen
             .replace(generation)
             .is_some_and(|before| before != generation)
@@ -120,10 +121,25 @@ fn run(slot: u64, token: &Weak<Token>, objects: &Weak<Objects>, stop: &AtomicBoo
             .map(|unlocked| Arc::as_ptr(&unlocked).addr());
         if login != checked && !stop.load(Ordering::Acquire) {
             checked = login;
-            // Soon after each login, not so soon that short-lived programs wait for it, the token is
-            // checked for rows put back or deleted. What is found is kept as an event; a token that
-            // cannot be read says so at the next call.
-            let _ = token.check();
+            checks.retain(|check: &JoinHandle<()>| !check.is_finished());
+            checks.extend(check(&token, stop));
         }
     }
+    for check in checks {
+        // As in `Watchers::stop`.
+        let _ = check.join();
+    }
+}
+
+/// Soon after each login, not so soon that short-lived programs wait for it, the token is checked for rows
+/// put back or deleted. What is found is kept as an event; a token that cannot be read says so at the
+/// next call.
+fn check(token: &Arc<Token>, stop: &Arc<AtomicBool>) -> Option<JoinHandle<()>> {
+    let (token, stop) = (Arc::downgrade(token), Arc::clone(stop));
+    let check = move || {
+        if let Some(token) = token.upgrade() {
+            let _ = token.check(&|| stop.load(Ordering::SeqCst));
+        }
+    };
+    named("keyward-check").spawn(check).ok()
 }

@@ -137,7 +137,7 @@ fn make_room(shard: &mut HashMap<ObjectId, Kept>, lifetime: u64) {
     let full = shard.len();
     shard.retain(|_, kept| u64::from(kept.object.idle_seconds()) < lifetime);
     if shard.len() == full {
-        let mut stays = false;
+        let mut stays = true;
         shard.retain(|_, _| {
             stays = !stays;
             stays

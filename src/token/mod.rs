@@ -119,6 +119,12 @@ impl Token {
             .wrapping_add(epoch.rotate_left(EPOCH_BITS))
     }
 
+    /// As [`Token::generation`], of what the processes of this member changed; the repository is not asked.
+    #[must_use]
+    pub fn member_generation(&self) -> u64 {
+        self.registry.mark()
+    }
+
     /// The counter at which what is kept of an object in this group, or of a role, is current.
     fn group_counter(&self, group: u16) -> Option<u64> {
         let epoch = self.epoch().ok()?;

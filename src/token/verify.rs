@@ -3,6 +3,7 @@
 
 use super::anchoring::genuine;
 use super::changes::Touched;
+use super::domain::now;
 use super::rows::RowKeys;
 use super::unlocked::Unlocked;
 use super::{Token, record};
@@ -13,6 +14,10 @@ use crate::storage::tree::{Entry, Mark, leaf_of};
 use crate::storage::{EVENTS_KEPT, Query, Reader, Row, Scope};
 use std::sync::Arc;
 
+/// The fact that says when the repository was last checked, in seconds since 1970-01-01 UTC.
+const CHECKED: &str = "checked";
+/// How often it is, in seconds.
+const CHECK_EVERY: u64 = 3_600;
 /// The kind of event of what [`Token::check`] found.
 pub const TAMPERED: &str = "tampering found";
 
@@ -74,30 +79,36 @@ impl Token {
         for (keys, anchor) in self.row_sets(&unlocked)? {
             let store = self.store_of(&keys)?;
             findings.extend(store.flaws()?.into_iter().map(Finding::Store));
-            findings.extend(self.survey(&unlocked, (&keys, anchor), |reader, id| {
-                // A row that went meanwhile cannot go within a transaction.
-                let Some(row) = reader.row(id)? else {
-                    return Ok(None);
-                };
-                let opened = self.try_open(&unlocked, &keys, reader, &row);
-                Ok(opened
-                    .err()
-                    .map(|error| Finding::Damaged(id, error.to_string())))
-            })?);
+            findings.extend(
+                self.survey(&unlocked, (&keys, anchor), &|| false, |reader, id| {
+                    // A row that went meanwhile cannot go within a transaction.
+                    let Some(row) = reader.row(id)? else {
+                        return Ok(None);
+                    };
+                    let opened = self.try_open(&unlocked, &keys, reader, &row);
+                    Ok(opened
+                        .err()
+                        .map(|error| Finding::Damaged(id, error.to_string())))
+                })?,
+            );
         }
         Ok(findings)
     }
 
     /// Checks which rows there are, and in which revisions, without opening any: some microseconds for
-    /// each. What is found is also kept as events, once.
+    /// each. What is found is also kept as events, once. Ends early, with nothing found, when `enough`
+    /// says so; a repository is checked once an hour, by whichever process comes first.
     ///
     /// # Errors
     /// `UserNotLoggedIn`; those of the store.
-    pub fn check(&self) -> Result<Vec<Finding>> {
+    pub fn check(&self, enough: &dyn Fn() -> bool) -> Result<Vec<Finding>> {
         let unlocked = self.login_needed()?;
+        if !self.is_check_due()? {
+            return Ok(Vec::new());
+        }
         let mut findings = Vec::new();
         for (keys, anchor) in self.row_sets(&unlocked)? {
-            findings.extend(self.survey(&unlocked, (&keys, anchor), |_, _| Ok(None))?);
+            findings.extend(self.survey(&unlocked, (&keys, anchor), enough, |_, _| Ok(None))?);
         }
         if !findings.is_empty() {
             let known = self.events(EVENTS_KEPT)?;
@@ -107,6 +118,23 @@ impl Token {
             }
         }
         Ok(findings)
+    }
+
+    /// Whether the check after a login has something to do, and takes it upon this process.
+    fn is_check_due(&self) -> Result<bool> {
+        if self.attached()?.is_none() {
+            return Ok(true);
+        }
+        let last = self.store.reading(|reader| reader.fact(CHECKED))?;
+        let last = last.and_then(|bytes| bytes.try_into().ok().map(u64::from_be_bytes));
+        let now = now();
+        if last.is_some_and(|last| now.saturating_sub(last) < CHECK_EVERY) {
+            return Ok(false);
+        }
+        self.change(|writer| {
+            writer.set_fact(CHECKED, Some(&now.to_be_bytes()))?;
+            Ok((true, Touched::nothing()))
+        })
     }
 
     /// The sets of rows there are: the own store's, and the repository's where the objects are in one.
@@ -124,13 +152,17 @@ impl Token {
         &self,
         unlocked: &Unlocked,
         (keys, anchor): (&RowKeys, &Anchor),
+        enough: &dyn Fn() -> bool,
         mut look: impl FnMut(&dyn Reader, ObjectId) -> Result<Option<Finding>>,
     ) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         // Read first: a change in between makes the database newer than it, which is as it should be.
         let anchored = genuine(anchor.newest()?, unlocked.keys());
         let survey = self.store_of(keys)?.reading(|reader| {
-            let mut survey = keys.tree.survey(reader)?;
+            let mut survey = keys.tree.survey_until(reader, enough)?;
+            if !survey.whole {
+                return Ok(survey);
+            }
             for (id, revision, standing) in reader.revisions()? {
                 let found = match survey.entries.remove(&id) {
                     Some(entry) if entry.revision != revision => {
@@ -146,6 +178,9 @@ impl Token {
             }
             Ok(survey)
         })?;
+        if !survey.whole {
+            return Ok(Vec::new());
+        }
         let own = survey.counter.unwrap_or(u64::MAX);
         match anchored {
             None if keys.are_shared() && anchor.newest()?.is_none() => {}
