@@ -172,14 +172,6 @@ pub trait Reader {
     fn revisions(&self) -> Result<Vec<(ObjectId, u64, Standing)>>;
     /// A node of the tree.
     fn node(&self, level: u8, place: u16) -> Result<Option<Node>>;
-    /// Several nodes of the tree, each by level and place, in this order; in one question where a backend
-    /// is far away.
-    fn nodes(&self, wanted: &[(u8, u16)]) -> Result<Vec<Option<Node>>> {
-        wanted
-            .iter()
-            .map(|(level, place)| self.node(*level, *place))
-            .collect()
-    }
     /// The domain tokens, oldest first.
     fn domain_rows(&self) -> Result<Vec<DomainRow>>;
     /// The version and hash of the newest domain token.

@@ -134,25 +134,16 @@ impl Tree {
 
     /// A leaf, checked against what is above it.
     fn checked_leaf(&self, reader: &dyn Reader, floor: u64, place: u16) -> Result<Leaf> {
-        let above = place / 64;
-        let wanted = [
-            (level(Level::Root), 0),
-            (level(Level::Branch), above),
-            (level(Level::Leaf), place),
-        ];
-        let mut nodes = reader.nodes(&wanted)?.into_iter();
-        let mut next = || nodes.next().flatten();
-        let (root, branch, leaf) = (next(), next(), next());
-        let (leaf, leaf_mac) = self.open_leaf(place, leaf)?;
+        let (leaf, leaf_mac) = self.leaf(reader, place)?;
         // The parents tell whether a whole leaf was put back. Where they are damaged themselves, that
         // is reported by `survey`, and the leaf is still checked by its own MAC.
-        if let Some((branch, branch_mac)) = self.open_inner(Level::Branch, above, branch) {
+        if let Some((branch, branch_mac)) = self.inner(reader, Level::Branch, place / 64)? {
             if branch.child(usize::from(place % 64)) != Some(leaf_mac) {
                 return Err(put_back(place));
             }
-            if let Some((root, _)) = self.open_inner(Level::Root, 0, root) {
+            if let Some((root, _)) = self.inner(reader, Level::Root, 0)? {
                 self.see(root.counter, floor)?;
-                if root.child(usize::from(above)) != Some(branch_mac) {
+                if root.child(usize::from(place / 64)) != Some(branch_mac) {
                     return Err(put_back(place));
                 }
             }
@@ -267,12 +258,7 @@ impl Tree {
             if enough() {
                 return Ok(survey);
             }
-            let places = above * 64..(above + 1) * 64;
-            let wanted: Vec<_> = std::iter::once((level(Level::Branch), above))
-                .chain(places.clone().map(|place| (level(Level::Leaf), place)))
-                .collect();
-            let mut nodes = reader.nodes(&wanted)?.into_iter();
-            let branch = self.open_inner(Level::Branch, above, nodes.next().flatten());
+            let branch = self.inner(reader, Level::Branch, above)?;
             match (&branch, &root) {
                 (None, _) => survey
                     .flaws
@@ -284,11 +270,11 @@ impl Tree {
                 }
                 _ => {}
             }
-            for (place, node) in places.zip(nodes) {
+            for place in above * 64..(above + 1) * 64 {
                 let wanted = branch
                     .as_ref()
                     .and_then(|(branch, _)| branch.child(usize::from(place % 64)));
-                self.survey_leaf((place, node), wanted, &mut survey)?;
+                self.survey_leaf(reader, place, wanted, &mut survey)?;
             }
         }
         survey.whole = true;
@@ -297,11 +283,12 @@ impl Tree {
 
     fn survey_leaf(
         &self,
-        (place, node): (u16, Option<Node>),
+        reader: &dyn Reader,
+        place: u16,
         wanted: Option<[u8; MAC]>,
         survey: &mut Survey,
     ) -> Result<()> {
-        match self.open_leaf(place, node) {
+        match self.leaf(reader, place) {
             Ok((leaf, mac)) if wanted.is_none_or(|wanted| wanted == mac) => {
                 survey.entries.extend(leaf)
             }
@@ -356,13 +343,9 @@ impl Tree {
         Ok((root.counter, mac))
     }
 
-    fn leaf(&self, reader: &dyn Reader, place: u16) -> Result<(Leaf, [u8; MAC])> {
-        self.open_leaf(place, reader.node(level(Level::Leaf), place)?)
-    }
-
     /// A leaf and its MAC, zero for one that was never written.
-    fn open_leaf(&self, place: u16, node: Option<Node>) -> Result<(Leaf, [u8; MAC])> {
-        let Some(node) = node else {
+    fn leaf(&self, reader: &dyn Reader, place: u16) -> Result<(Leaf, [u8; MAC])> {
+        let Some(node) = reader.node(level(Level::Leaf), place)? else {
             return Ok((Leaf::new(), [0; MAC]));
         };
         let damaged = || Error::StoreTampered(format!("leaf {place} of the row tree is damaged"));
@@ -372,25 +355,21 @@ impl Tree {
         Ok((decode_leaf(&node.body).ok_or_else(damaged)?, node.mac))
     }
 
+    /// A branch or the root with its MAC; `None` when it was edited or taken away. A branch that was
+    /// never written is empty and has a MAC of zeros.
     fn inner(
         &self,
         reader: &dyn Reader,
         of: Level,
         place: u16,
     ) -> Result<Option<(Inner, [u8; MAC])>> {
-        Ok(self.open_inner(of, place, reader.node(level(of), place)?))
-    }
-
-    /// A branch or the root with its MAC; `None` when it was edited or taken away. A branch that was
-    /// never written is empty and has a MAC of zeros.
-    fn open_inner(&self, of: Level, place: u16, node: Option<Node>) -> Option<(Inner, [u8; MAC])> {
-        let Some(node) = node else {
-            return (of == Level::Branch).then(|| (Inner::branch(), [0; MAC]));
+        let Some(node) = reader.node(level(of), place)? else {
+            return Ok((of == Level::Branch).then(|| (Inner::branch(), [0; MAC])));
         };
         if !self.is_genuine(of, place, &node) {
-            return None;
+            return Ok(None);
         }
-        Inner::decode(&node.body).map(|inner| (inner, node.mac))
+        Ok(Inner::decode(&node.body).map(|inner| (inner, node.mac)))
     }
 
     /// Notes the count of changes that a root carries. It never falls.

@@ -12,7 +12,6 @@ use crate::storage::{
     Writer, signed, standing_condition, unsigned,
 };
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use tokio_postgres::types::{FromSql, ToSql};
 
 /// Rows that one statement seals anew: their parameters are some megabytes.
@@ -289,25 +288,6 @@ impl Reader for Rows<'_> {
         let mut nodes = self.nodes.borrow_mut();
         nodes.learn(&wanted, found);
         Ok(nodes.known(at).flatten())
-    }
-
-    fn nodes(&self, wanted: &[(u8, u16)]) -> Result<Vec<Option<Node>>> {
-        let sql = "SELECT level, place, body, mac FROM keyward_nodes
-                   WHERE (level, place) IN (SELECT unnest($1::BIGINT[]), unnest($2::BIGINT[]))";
-        let levels: Vec<i64> = wanted.iter().map(|(level, _)| i64::from(*level)).collect();
-        let places: Vec<i64> = wanted.iter().map(|(_, place)| i64::from(*place)).collect();
-        let values: [Value<'_>; 2] = [&levels, &places];
-        let found = self.all(sql, &values, |row| {
-            let at: (i64, i64) = (row.get(0)?, row.get(1)?);
-            let node = Node {
-                body: row.get(2)?,
-                mac: row.fixed(3)?.unwrap_or([0; 32]),
-            };
-            Ok((at, node))
-        })?;
-        let mut found: HashMap<(i64, i64), Node> = found.into_iter().collect();
-        let at = |(level, place): &(u8, u16)| (i64::from(*level), i64::from(*place));
-        Ok(wanted.iter().map(|one| found.remove(&at(one))).collect())
     }
 
     fn domain_rows(&self) -> Result<Vec<DomainRow>> {
