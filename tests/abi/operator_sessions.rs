@@ -5,6 +5,7 @@ use crate::support::*;
 use cryptoki_sys::*;
 use keyward_pkcs11::config::Config;
 use keyward_pkcs11::domain::command::{Approvals, Change, Kind, Mandate};
+use keyward_pkcs11::domain::customer::{Answer, Request};
 use keyward_pkcs11::domain::ids::{DomainId, MemberId};
 use keyward_pkcs11::domain::operator::{OperatorKey, OperatorSigner};
 use keyward_pkcs11::domain::operator_session::{
@@ -464,6 +465,82 @@ fn a_session_ends_with_its_domain_key() {
         world.reply(&mut session, &Ask::Status),
         Reply::Done(_)
     ));
+}
+
+/// A request for a key with this label.
+fn create(label: &str) -> Ask {
+    Ask::Customer(Box::new(Request::Create {
+        label: label.to_owned(),
+        id: vec![],
+        tenant: vec![],
+        policy: None,
+        material: None,
+    }))
+}
+
+#[test]
+fn an_answer_that_is_longer_than_foreseen_waits_for_a_larger_buffer() {
+    if nothing_to_do() {
+        return;
+    }
+    let world = World::new(&Token::fresh());
+    let mut session = world.session();
+    for number in 0..80 {
+        let label = format!("{number:0250}");
+        let made = world.reply(&mut session, &create(&label));
+        assert!(matches!(made, Reply::Done(_)), "{made:?}");
+    }
+    let list = Ask::Customer(Box::new(Request::List { tenant: None }));
+    let (bytes, asked) = world.ask(&mut session, &list);
+    let (handle, call) = (world.s.handle, functions().1);
+    let mut length = 0;
+    let foreseen = raw(call, handle, &bytes, null_mut(), &raw mut length);
+    assert_eq!(foreseen, CKR_OK);
+    let mut buffer = vec![CANARY; length as usize];
+    let first = raw(call, handle, &bytes, buffer.as_mut_ptr(), &raw mut length);
+    assert_eq!(first, CKR_BUFFER_TOO_SMALL);
+    assert!(buffer.iter().all(|byte| *byte == CANARY));
+    let needed = length as usize;
+    assert!(needed > buffer.len());
+    // It waits, however often one asks, and comes once.
+    let mut again = 0;
+    assert_eq!(
+        raw(call, handle, &bytes, null_mut(), &raw mut again),
+        CKR_OK
+    );
+    assert_eq!(again as usize, needed);
+    let answer = request(&world.s, &bytes).expect("the answer");
+    assert_eq!(answer.len(), needed);
+    let Ok(Reply::Done(result)) = session.open(&asked, &answer) else {
+        panic!("no list");
+    };
+    assert_eq!(Answer::decode(result.expose()).unwrap().keys.len(), 80);
+    let replayed = request(&world.s, &bytes).expect("an answer");
+    let next = Reply::Counter(asked.counter + 1);
+    assert_eq!(session.open(&asked, &replayed), Ok(next));
+}
+
+#[test]
+fn a_read_only_session_changes_nothing_for_operators() {
+    if nothing_to_do() {
+        return;
+    }
+    let token = Token::fresh();
+    let world = World::new(&token);
+    let mut session = world.session();
+    let read_only = token.read_only();
+    let (bytes, asked) = world.ask(&mut session, &create("a key"));
+    let answer = request(&read_only, &bytes).expect("an answer");
+    let Ok(Reply::Refused(why)) = session.open(&asked, &answer) else {
+        panic!("not refused");
+    };
+    assert!(why.contains("read-only"), "{why}");
+    assert!(world.s.find_one(CKO_SECRET_KEY, "a key").is_none());
+    assert!(matches!(
+        world.reply(&mut session, &create("a key")),
+        Reply::Done(_)
+    ));
+    assert!(world.s.find_one(CKO_SECRET_KEY, "a key").is_some());
 }
 
 /// Answers each request that it is given.
