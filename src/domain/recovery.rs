@@ -210,4 +210,26 @@ mod tests {
         assert!(why.contains("different keys"), "{why}");
         assert_eq!(read_public(&encode_public(&key)).unwrap(), key.public());
     }
+
+    #[test]
+    fn a_share_with_a_changed_byte_gives_no_key() {
+        let key = AgreementKey::generate().unwrap();
+        let shares = Share::split(&key, 2, 2).unwrap();
+        let file = shares[1].encode();
+        for at in 0..file.len() {
+            let mut changed = file.to_vec();
+            changed[at] ^= 4;
+            let Ok(changed) = Share::parse(&changed) else {
+                continue;
+            };
+            let first = Share::parse(&shares[0].encode()).unwrap();
+            assert!(Share::combine(&[first, changed]).is_err(), "byte {at}");
+        }
+        for end in 0..file.len() {
+            assert!(Share::parse(&file[..end]).is_err());
+        }
+        let public = encode_public(&key);
+        assert!(read_public(&public[..public.len() - 1]).is_err());
+        assert!(read_public(&[public, vec![0]].concat()).is_err());
+    }
 }

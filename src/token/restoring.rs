@@ -18,6 +18,25 @@ const GIVEN_BACK: &str = "repository completed";
 type Archive = HashMap<[u8; 32], Vec<u8>>;
 
 impl Token {
+    /// The domain token of a version: from the repository, or the installed one. Needs no login.
+    ///
+    /// # Errors
+    /// `DomainRule` when no token of that version is kept; those of the stores.
+    pub fn version(&self, version: u64) -> Result<Vec<u8>> {
+        let rows = if self.attached()?.is_some() {
+            self.repository()?.reading(|reader| reader.domain_rows())?
+        } else {
+            self.store.reading(|reader| reader.domain_rows())?
+        };
+        let mut kept = rows.into_iter().filter(|row| !row.token.is_empty());
+        let found = kept.find(|row| row.version == version);
+        found.map(|row| row.token).ok_or_else(|| {
+            Error::DomainRule(format!(
+                "version {version} is not kept here: name the file of its domain token"
+            ))
+        })
+    }
+
     /// Gives the repository the versions between its newest one and the installed one, as the security
     /// officer. The installed token names its parent by hash, and so on: `archived` tokens, in any order,
     /// need no other check. An empty repository gets the installed version only. Answers the versions

@@ -81,6 +81,10 @@ fn it_is_named_by_every_member_and_brought_back_with_archived_tokens() {
     publish(&place, "label.set:one", "one.token");
     publish(&place, "label.set:two", "two.token");
     place.run("south", "domain follow");
+    let differing = place.run("south", "domain diff 4 5");
+    assert!(differing.contains("label"), "{differing}");
+    let unknown = place.fail("south", "domain diff 5 6");
+    assert!(unknown.contains("version 6 is not kept here"), "{unknown}");
     copy(&place, "copy.db", "repository.db");
 
     // Nobody writes into it, or takes it for the truth.

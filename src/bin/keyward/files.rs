@@ -7,6 +7,7 @@ use pem_rfc7468::LineEnding;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// What every text form begins with.
 const BEGIN: &str = "-----BEGIN KEYWARD ";
@@ -20,6 +21,8 @@ pub(crate) enum Form {
     Request,
     /// A version of a domain.
     DomainToken,
+    /// A customer key under a domain key.
+    KeyToken,
     /// A member's word that it runs a version.
     Statement,
     /// A module's public card.
@@ -41,9 +44,10 @@ pub(crate) enum Form {
 }
 
 /// Every form.
-const FORMS: [Form; 11] = [
+const FORMS: [Form; 12] = [
     Form::Request,
     Form::DomainToken,
+    Form::KeyToken,
     Form::Statement,
     Form::ModuleCard,
     Form::OperatorCard,
@@ -93,6 +97,7 @@ impl Form {
         match self {
             Form::Request => "KEYWARD DOMAIN REQUEST",
             Form::DomainToken => "KEYWARD DOMAIN TOKEN",
+            Form::KeyToken => "KEYWARD KEY TOKEN",
             Form::Statement => "KEYWARD RUNNING STATEMENT",
             Form::ModuleCard => "KEYWARD MODULE CARD",
             Form::OperatorCard => "KEYWARD OPERATOR CARD",
@@ -111,10 +116,11 @@ impl Form {
     /// None but those of the encoder.
     pub(crate) fn text(self, heading: &str, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
         let body = pem_rfc7468::encode_string(self.label(), LineEnding::LF, bytes)
+            .map(Zeroizing::new)
             .map_err(|cause| Failure::File(cause.to_string()))?;
         // What people call things is part of it: no line may begin within.
         let heading: String = heading.chars().filter(|one| !one.is_control()).collect();
-        Ok(format!("Keyward {heading}\n{body}").into_bytes())
+        Ok(format!("Keyward {heading}\n{}", *body).into_bytes())
     }
 
     /// Reads a file of this form, text or bytes.
@@ -153,11 +159,13 @@ impl Form {
 /// # Errors
 /// A file that cannot be read, or damaged text.
 pub(crate) fn read_any(path: &Path) -> Result<Contents, Failure> {
-    let bytes = read(path)?;
+    // What is read may be secret.
+    let mut bytes = Zeroizing::new(read(path)?);
     let text = std::str::from_utf8(&bytes)
         .ok()
         .and_then(|text| text.find(BEGIN).map(|from| text.get(from..)));
     let Some(text) = text.flatten() else {
+        let bytes = std::mem::take(&mut *bytes);
         return Ok(Contents { form: None, bytes });
     };
     let damaged =
@@ -168,9 +176,10 @@ pub(crate) fn read_any(path: &Path) -> Result<Contents, Failure> {
     // Mail programs add lines below, and ends of lines of their own.
     let last = text.get(end..).and_then(|rest| rest.lines().next());
     let lines = text.get(..end).unwrap_or_default().lines().chain(last);
-    let clean: Vec<&str> = lines.map(str::trim_end).collect();
-    let decoded = pem_rfc7468::decode_vec(format!("{}\n", clean.join("\n")).as_bytes())
-        .map(|(label, bytes)| (label.to_owned(), bytes));
+    let clean: Vec<&str> = lines.map(str::trim_end).chain([""]).collect();
+    let clean = Zeroizing::new(clean.join("\n"));
+    let decoded =
+        pem_rfc7468::decode_vec(clean.as_bytes()).map(|(label, bytes)| (label.to_owned(), bytes));
     let (label, bytes) = decoded.map_err(|cause| damaged(&cause.to_string()))?;
     let form = FORMS.into_iter().find(|form| form.label() == label);
     let form = form.ok_or_else(|| damaged(&format!("it holds an unknown {label}")))?;

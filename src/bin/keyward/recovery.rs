@@ -17,6 +17,7 @@ use serde::Serialize;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// What to do for a recovery.
 #[derive(Subcommand)]
@@ -119,7 +120,7 @@ fn keygen(arguments: &Keygen) -> Result<(), Failure> {
         let number = share.number();
         let heading =
             format!("recovery share {number} of {count}, {threshold} are needed, of key {id}");
-        let text = Form::RecoveryShare.text(&heading, &share.encode())?;
+        let text = Zeroizing::new(Form::RecoveryShare.text(&heading, &share.encode())?);
         write(&directory.join(format!("{number}.share")), &text)?;
     }
     line(&format!(
@@ -185,6 +186,6 @@ pub(crate) fn read_key(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Reads a share.
 fn read_share(path: &Path) -> Result<Share, Failure> {
-    let contents = Form::RecoveryShare.read(path)?;
-    Ok(Share::parse(&contents.bytes).map_err(Error::from)?)
+    let bytes = Zeroizing::new(Form::RecoveryShare.read(path)?.bytes);
+    Ok(Share::parse(&bytes).map_err(Error::from)?)
 }

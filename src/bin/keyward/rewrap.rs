@@ -1,7 +1,7 @@
 //! `keyward rewrap`: key tokens that callers hold in files are taken to the active domain key.
 
 use crate::failure::Failure;
-use crate::files::{read, replace};
+use crate::files::{Form, replace};
 use crate::output::Output;
 use crate::select::{Login, Selection};
 use clap::Args;
@@ -42,10 +42,15 @@ pub(crate) fn run(arguments: &Rewrap, output: &Output) -> Result<(), Failure> {
     let mut report = Report::default();
     for path in &arguments.files {
         report.found += 1;
-        let done = read(path).and_then(|bytes| match token.rewrap(&bytes)? {
-            Some(fresh) => replace(path, &fresh).map(|()| true),
-            None => Ok(false),
-        });
+        let done = Form::KeyToken
+            .read(path)
+            .and_then(|held| match token.rewrap(&held.bytes)? {
+                Some(fresh) => {
+                    let fresh = Form::KeyToken.like(&held, "key token", fresh)?;
+                    replace(path, &fresh).map(|()| true)
+                }
+                None => Ok(false),
+            });
         match done {
             Ok(true) => report.rewrapped += 1,
             Ok(false) => report.current += 1,

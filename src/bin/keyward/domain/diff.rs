@@ -22,12 +22,12 @@ use std::path::Path;
 #[derive(Args)]
 #[command(
     after_help = "Look before you install: keyward domain diff installed next.token.\n\n\
-    Example:\n  keyward domain diff before.token after.token --json"
+    Examples:\n  keyward domain diff before.token after.token --json\n  keyward domain diff 4 5"
 )]
 pub(crate) struct Arguments {
-    /// A domain token, or the word installed
+    /// A domain token, the number of a version that the repository has, or the word installed
     before: String,
-    /// The domain token to compare it with, or the word installed
+    /// The one to compare it with
     after: String,
     #[command(flatten)]
     selection: Selection,
@@ -88,7 +88,10 @@ fn state(name: &str, arguments: &Arguments, config: &Config) -> Result<State, Fa
     if name == "installed" {
         return Ok(installed(&arguments.selection.open(config)?)?.0);
     }
-    let bytes = Form::DomainToken.read(Path::new(name))?.bytes;
+    let bytes = match name.parse() {
+        Ok(version) => arguments.selection.open(config)?.version(version)?,
+        Err(_) => Form::DomainToken.read(Path::new(name))?.bytes,
+    };
     Ok(DomainToken::parse(&bytes)
         .map_err(Error::from)?
         .public

@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// The file for the domain token
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Write text, which mail leaves whole, not bare bytes
+    #[arg(long)]
+    text: bool,
     /// How many of the request's next changes to make; all that one version can, if left out
     #[arg(long, value_name = "N")]
     changes: Option<usize>,
@@ -69,11 +72,17 @@ pub(super) fn run(arguments: &Arguments, config: &Config) -> Result<(), Failure>
     };
     let left = token.changes_left(&approvals)?;
     let made = token.propose(&mut approvals, arguments.changes, given)?;
-    write(&arguments.out, &made.token)?;
-    proposed(
-        unlocked.domain().state.version.saturating_add(1),
-        &made.token,
-    )?;
+    let version = unlocked.domain().state.version.saturating_add(1);
+    if arguments.text {
+        let heading = format!("domain token: version {version}; look with keyward domain explain");
+        write(
+            &arguments.out,
+            &Form::DomainToken.text(&heading, &made.token)?,
+        )?;
+    } else {
+        write(&arguments.out, &made.token)?;
+    }
+    proposed(version, &made.token)?;
     let changes = &approvals.mandate().changes;
     let next = changes
         .len()

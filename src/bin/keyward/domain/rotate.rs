@@ -102,10 +102,11 @@ pub(crate) fn rotate(arguments: &Rotate, config: &Config, output: &Output) -> Re
 impl Run<'_> {
     fn all(&mut self) -> Result<(), Failure> {
         while let Some((change, count)) = self.next()? {
-            match &change {
-                change if change.needs_running() => self.everybody()?,
-                Change::KeyRemove { id, .. } => self.empty(*id)?,
-                _ => {}
+            if change.needs_running() {
+                self.everybody()?;
+            }
+            if let Change::KeyRemove { id, .. } = &change {
+                self.empty(*id)?;
             }
             let version = self.make(count)?;
             self.say(&format!("Version {version}: {}", change.kind()))?;
