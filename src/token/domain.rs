@@ -124,8 +124,9 @@ impl Token {
             Ok(Ingested::NoOp | Ingested::Fork) => {
                 // Keys that were missing may have come with it.
                 if self.keyring(&unlocked).is_err() {
-                    self.store.reading(|reader| self.look(&unlocked, reader))?;
+                    self.look_anew(&unlocked)?;
                 }
+                self.refresh_after_install(&unlocked)?;
                 done
             }
             Ok(Ingested::Installed(_) | Ingested::Dismissed(_)) => {
@@ -205,7 +206,8 @@ impl Token {
         Ok((Ingested::Installed(version), true))
     }
 
-    fn refresh_after_install(&self, unlocked: &Unlocked) -> Result<()> {
+    /// Takes in what is installed, whichever process did it, and says that this one runs it.
+    pub(super) fn refresh_after_install(&self, unlocked: &Unlocked) -> Result<()> {
         // A module that was dismissed holds no keys now; that is what was asked for.
         match self.keyring(unlocked) {
             Ok(_) | Err(Error::DomainRule(_)) => {}
@@ -311,7 +313,7 @@ impl Token {
 
     /// Takes in an identity that was changed, though the installed version is the same.
     pub(super) fn look_at_identity(&self, unlocked: &Unlocked) -> Result<()> {
-        self.store.reading(|reader| self.look(unlocked, reader))
+        self.look_anew(unlocked)
     }
 }
 

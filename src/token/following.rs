@@ -45,10 +45,7 @@ impl Token {
         // One at a time: a second thread finds everything done.
         let mut refused = self.following.lock();
         // What another process of this member took counts as taken.
-        match self.keyring(&unlocked) {
-            Ok(_) | Err(Error::DomainRule(_)) => {}
-            Err(other) => return Err(other),
-        }
+        self.refresh_after_install(&unlocked)?;
         let repository = self.repository()?;
         let before = unlocked.domain();
         let (rows, words) = repository.reading(|reader| {

@@ -148,7 +148,7 @@ impl Token {
                 ))
             })?;
         }
-        self.store.reading(|reader| self.look(unlocked, reader))?;
+        self.look_anew(unlocked)?;
         self.public.clear();
         self.move_objects(unlocked)
     }

@@ -17,6 +17,7 @@ use crate::seal::root::{ModuleKeys, Root};
 use crate::secret::{LOGIN_STACK, apart};
 use crate::storage::Reader;
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,6 +32,8 @@ pub struct Unlocked {
     view: ArcSwap<View>,
     /// The domain generation that `view` belongs to.
     seen: AtomicU64,
+    /// Who puts another view in place: one that was read earlier must not come after one read later.
+    turn: Mutex<()>,
     pub(super) cache: Cache,
 }
 
@@ -141,6 +144,7 @@ impl Token {
             keys,
             view: ArcSwap::from_pointee(view),
             seen: AtomicU64::new(seen),
+            turn: Mutex::new(()),
             cache: Cache::new(limits),
         };
         self.card.store(Arc::new(card));
@@ -153,11 +157,15 @@ impl Token {
     /// `UserNotLoggedIn` when the token was initialised anew; `DomainRule` when this module holds no
     /// keys of its domain; those of the store.
     pub fn keyring(&self, unlocked: &Unlocked) -> Result<Arc<Keyring>> {
-        let now = self.registry.domain_generation();
-        if unlocked.seen.load(Ordering::Acquire) != now {
-            self.store
-                .reading(|reader| self.look_again(unlocked, reader))?;
-            unlocked.seen.store(now, Ordering::Release);
+        let current = || unlocked.seen.load(Ordering::Acquire) == self.registry.domain_generation();
+        if !current() {
+            let _turn = unlocked.turn.lock();
+            let now = self.registry.domain_generation();
+            if !current() {
+                self.store
+                    .reading(|reader| self.look_again(unlocked, reader))?;
+                unlocked.seen.store(now, Ordering::Release);
+            }
         }
         let view = unlocked.view.load();
         view.ring.as_ref().map(Arc::clone).ok_or_else(no_keys)
@@ -169,6 +177,8 @@ impl Token {
         unlocked: &Unlocked,
         reader: &dyn Reader,
     ) -> Result<Arc<Keyring>> {
+        // Whoever has the turn only reads, and so does not wait for this transaction.
+        let _turn = unlocked.turn.lock();
         self.look_again(unlocked, reader)?;
         let view = unlocked.view.load();
         view.ring.as_ref().map(Arc::clone).ok_or_else(no_keys)
@@ -191,8 +201,14 @@ impl Token {
         self.look(unlocked, reader)
     }
 
-    /// Opens what is installed now, and shows it.
-    pub(super) fn look(&self, unlocked: &Unlocked, reader: &dyn Reader) -> Result<()> {
+    /// Opens what is installed now, and shows it, though the version may be the same.
+    pub(super) fn look_anew(&self, unlocked: &Unlocked) -> Result<()> {
+        let _turn = unlocked.turn.lock();
+        self.store.reading(|reader| self.look(unlocked, reader))
+    }
+
+    /// Opens what is installed as `reader` sees it, and shows it. The caller has the turn.
+    fn look(&self, unlocked: &Unlocked, reader: &dyn Reader) -> Result<()> {
         let view = apart::<LOGIN_STACK, _>(|| {
             let before = unlocked.view();
             self.open_view(reader, &unlocked.keys, &unlocked.own, Some(&before))

@@ -26,3 +26,4 @@ mod parts;
 
 mod away;
 mod operator_sessions;
+mod shared;

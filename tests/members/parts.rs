@@ -113,6 +113,25 @@ fn asked(s: &Session, words: &[&str]) -> Outcome<String> {
             s.generate(&Mech::plain(CKM_AES_KEY_GEN), &template)
                 .map(|handle| handle.to_string())
         }
+        ["session-key", label] => {
+            let template = Template::new()
+                .ulong(CKA_VALUE_LEN, 32)
+                .label(label)
+                .yes(&[CKA_ENCRYPT]);
+            s.generate(&Mech::plain(CKM_AES_KEY_GEN), &template)
+                .map(|_| "ok".to_owned())
+        }
+        ["data", label] => {
+            let template = Template::data(label, b"value").token().no(&[CKA_PRIVATE]);
+            s.create(&template).map(|_| "ok".to_owned())
+        }
+        ["find-data", label] => {
+            let found = s.find(&Template::class(CKO_DATA).label(label))?;
+            Ok(found.len().to_string())
+        }
+        ["forbid-encryption", label] => s
+            .set(key(label)?, &Template::new().no(&[CKA_ENCRYPT]))
+            .map(ok),
         ["count"] => {
             let all = s.find(&Template::class(CKO_SECRET_KEY).yes(&[CKA_ENCRYPT]))?;
             Ok(all.len().to_string())

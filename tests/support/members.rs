@@ -16,6 +16,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// The first member's user; the next ones follow. Nobody needs to know them by a name.
 const FIRST_USER: u32 = 61_001;
@@ -23,6 +24,9 @@ const FIRST_USER: u32 = 61_001;
 const GROUP: u32 = 61_000;
 /// What the members are called.
 const NAMES: [&str; 5] = ["north", "south", "east", "west", "centre"];
+
+/// How long members may take to notice something, at most.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs a test with a domain of so many members: `members!(3, |domain| { .. })`. In a process that
 /// a test started to play a part, plays it.
@@ -327,6 +331,15 @@ impl Domain {
     pub(crate) fn active_key(&self) -> DomainKeyId {
         let (_, state) = self.published();
         state.active_key().expect("an active key").id
+    }
+}
+
+/// Waits until something is so, which other processes bring about in a moment.
+pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !so() {
+        assert!(begun.elapsed() < PATIENCE, "not so after long: {what}");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
