@@ -32,6 +32,7 @@ mod class_24_28;
 mod class_29_33;
 mod customer;
 mod customer_calls;
+mod customer_policy;
 mod digest;
 mod find;
 mod general;

@@ -67,13 +67,13 @@ fn now() -> u64 {
 }
 
 /// A token as another process of its member would have it open, through the library.
-struct Member {
-    token: Opened,
-    unlocked: Arc<Unlocked>,
+pub(crate) struct Member {
+    pub(crate) token: Opened,
+    pub(crate) unlocked: Arc<Unlocked>,
 }
 
 impl Member {
-    fn of(slot: CK_SLOT_ID) -> Self {
+    pub(crate) fn of(slot: CK_SLOT_ID) -> Self {
         let config = Config::load().unwrap();
         let token = Opened::open(&config, &Serial::of_slot(slot)).unwrap();
         let unlocked = token.login(Role::User, PIN.as_bytes()).unwrap();
@@ -114,15 +114,15 @@ impl Member {
 }
 
 /// A domain of one member that two of two operators govern, and one of three may be suspended by.
-struct World {
-    s: Session,
+pub(crate) struct World {
+    pub(crate) s: Session,
     slot: CK_SLOT_ID,
-    member: Member,
-    keys: Vec<OperatorKey>,
+    pub(crate) member: Member,
+    pub(crate) keys: Vec<OperatorKey>,
 }
 
 impl World {
-    fn new(token: &Token) -> Self {
+    pub(crate) fn new(token: &Token) -> Self {
         let s = token.user();
         let member = Member::of(token.slot);
         let keys: Vec<_> = (0..3).map(|_| OperatorKey::generate().unwrap()).collect();
