@@ -13,10 +13,14 @@
     reason = "a test names the one outcome that it wants"
 )]
 
+#[path = "domain/audit.rs"]
+mod audit;
 #[path = "domain/authority.rs"]
 mod authority;
 #[path = "domain/change.rs"]
 mod change;
+#[path = "domain/every_field.rs"]
+mod every_field;
 #[path = "domain/forge.rs"]
 mod forge;
 #[path = "domain/form.rs"]
@@ -29,6 +33,8 @@ mod known;
 mod lineage;
 #[path = "domain/lone.rs"]
 mod lone;
+#[path = "domain/mutants.rs"]
+mod mutants;
 #[path = "domain/operator_sessions.rs"]
 mod operator_sessions;
 #[path = "domain/reach.rs"]
