@@ -48,16 +48,6 @@ pub struct Cache {
     pub lifetime_s: u32,
     /// How many objects are kept.
     pub entries: u32,
-    /// After how long what is kept is compared with the repository, in milliseconds; 0 for at each use.
-    pub revalidate_ms: u32,
-}
-
-impl Cache {
-    /// After how long what is kept is compared with the repository.
-    #[must_use]
-    pub fn revalidation(&self) -> Duration {
-        Duration::from_millis(u64::from(self.revalidate_ms))
-    }
 }
 
 impl Default for Cache {
@@ -65,7 +55,6 @@ impl Default for Cache {
         Cache {
             lifetime_s: 300,
             entries: 65_536,
-            revalidate_ms: 1_000,
         }
     }
 }

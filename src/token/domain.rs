@@ -58,9 +58,9 @@ pub enum Ingested {
 pub(super) enum Entry<'t> {
     /// As the successor of the installed one.
     Successor(&'t [u8]),
-    /// As one of several successors, judged at that moment; and when the installed version was seen to
+    /// As one of several successors: its version, the moment it is judged at, and when the installed version was seen to
     /// be the newest, before the first of them was taken.
-    InTurn(&'t [u8], &'t Moment<'t>, u64),
+    InTurn(&'t [u8], u64, &'t Moment<'t>, u64),
     /// As the first of a domain that the module joins: the token before it, itself, and the
     /// fingerprint that the security officer gave.
     First(&'t [u8], &'t [u8], Digest),
@@ -151,7 +151,11 @@ impl Token {
         let (installed, _) = restore(writer, &identity)?;
         let outcome = match entry {
             Entry::Successor(token) => ingest::ingest(&installed, token, &identity, now())?,
-            Entry::InTurn(token, moment, seen) => {
+            // Another process of this member took it since this one looked.
+            Entry::InTurn(_, version, ..) if *version <= installed.state.version => {
+                return Ok((Ingested::NoOp, false));
+            }
+            Entry::InTurn(token, _, moment, seen) => {
                 let before = Installed {
                     seen: *seen,
                     ..installed.clone()

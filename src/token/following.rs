@@ -71,7 +71,12 @@ impl Token {
                 successor: rows.get(place.saturating_add(1)).and_then(created),
                 confirmations: &words,
             };
-            match self.take(&Entry::InTurn(&row.token, &moment, before.seen)) {
+            match self.take(&Entry::InTurn(
+                &row.token,
+                row.version,
+                &moment,
+                before.seen,
+            )) {
                 Ok(Ingested::Fork) => {
                     return Err(Error::DomainRule(
                         "the domain is forked: two tokens of one version exist".into(),

@@ -103,12 +103,11 @@ impl Token {
     /// After how long what is kept is compared with the repository: what the domain says, unless the
     /// settings say sooner.
     fn interval(&self) -> Duration {
-        let settings = self.cache_settings.revalidation();
         let login = self.unlocked.load();
         let domain = login
             .as_ref()
             .map(|unlocked| Duration::from_secs(unlocked.domain().state.policy.cache_revalidation));
-        domain.map_or(settings, |domain| domain.min(settings))
+        domain.map_or(self.poll, |domain| domain.min(self.poll))
     }
 
     /// How much is kept of objects, and how long: what the domain says, unless the settings say less.

@@ -140,6 +140,7 @@ impl Token {
             serial: serial.clone(),
             pin_settings: config.pin.clone(),
             cache_settings: config.cache.clone(),
+            poll: config.repository.poll(),
             freshness: Freshness::new(attached.is_some()),
             store,
             repository: repository::open(config)?,

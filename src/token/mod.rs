@@ -67,6 +67,7 @@ pub struct Token {
     serial: Serial,
     pin_settings: config::Pin,
     cache_settings: config::Cache,
+    poll: Duration,
     freshness: freshness::Freshness,
     store: Box<dyn Store>,
     /// The store that a domain shares, where one is set.
