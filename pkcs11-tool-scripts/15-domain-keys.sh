@@ -65,9 +65,11 @@ prints "domain key (decrypt-only)" user -O --type secrkey
 refused user --wrap -m AES-KEY-WRAP --id "$old" --application-id 01 -o again
 user --unwrap -m AES-KEY-WRAP --id "$old" -i wrapped --key-type AES: --application-id 11 --usage-decrypt
 
-say "the first is removed; what is wrapped under it stays shut"
+say "the first is removed: not by oversight, while something may be wrapped under it; then that stays shut"
 keyward domain request "key.remove:$old" --out remove.request
-approved remove
+keyward operator approve remove.request --key alice.key
+refused keyward domain propose remove.request --out remove.token
+approved remove --force
 install_token remove.token
 refused user --unwrap -m AES-KEY-WRAP --id "$old" -i wrapped --key-type AES: --application-id 12
 refused keyward domain ingest retire.token

@@ -57,7 +57,10 @@ impl Context<'_> {
     /// # Errors
     /// Those of reading the record.
     pub fn wrap_facts(&self, mechanism: u64, key: &Object, target: &Object) -> Result<Facts> {
-        let facts = self.facts(Act::Use(Use::Wrap), mechanism, key)?;
+        let mut facts = self.facts(Act::Use(Use::Wrap), mechanism, key)?;
+        // Beside CKA_TRUSTED, which the SO sets, the domain has a list of its own.
+        let bound = facts.key.public || !facts.key.extractable;
+        facts.key.trusted |= bound && self.session.token().trusts(key.id());
         Ok(facts.with_target(self.facts_of(target)?))
     }
 

@@ -108,9 +108,9 @@ impl Token {
 
     /// Reads the settings of the domain as they are now, if somebody is logged in.
     fn settings<T>(&self, read: impl FnOnce(&Policy) -> T) -> Option<T> {
-        let unlocked = self.unlocked()?;
-        // Takes in what another process changed. A module without keys has settings all the same.
-        let _ = self.keyring(&unlocked);
-        Some(read(&unlocked.view().installed.state.policy))
+        let login = self.unlocked.load();
+        let unlocked = login.as_ref()?;
+        self.of_installed(unlocked, |installed| read(&installed.state.policy))
+            .ok()
     }
 }

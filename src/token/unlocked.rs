@@ -157,6 +157,27 @@ impl Token {
     /// `UserNotLoggedIn` when the token was initialised anew; `DomainRule` when this module holds no
     /// keys of its domain; those of the store.
     pub fn keyring(&self, unlocked: &Unlocked) -> Result<Arc<Keyring>> {
+        self.catch_up(unlocked)?;
+        let view = unlocked.view.load();
+        view.ring.as_ref().map(Arc::clone).ok_or_else(no_keys)
+    }
+
+    /// Reads something of the installed version as it is now, whichever process changed it: two atomic
+    /// reads, and nothing counted that other threads count too.
+    ///
+    /// # Errors
+    /// `UserNotLoggedIn` when the token was initialised anew; those of the store.
+    pub(super) fn of_installed<T>(
+        &self,
+        unlocked: &Unlocked,
+        read: impl FnOnce(&Installed) -> T,
+    ) -> Result<T> {
+        self.catch_up(unlocked)?;
+        Ok(read(&unlocked.view.load().installed))
+    }
+
+    /// Takes in what another process changed.
+    fn catch_up(&self, unlocked: &Unlocked) -> Result<()> {
         let current = || unlocked.seen.load(Ordering::Acquire) == self.registry.domain_generation();
         if !current() {
             let _turn = unlocked.turn.lock();
@@ -167,8 +188,7 @@ impl Token {
                 unlocked.seen.store(now, Ordering::Release);
             }
         }
-        let view = unlocked.view.load();
-        view.ring.as_ref().map(Arc::clone).ok_or_else(no_keys)
+        Ok(())
     }
 
     /// As [`Token::keyring`], within a transaction that writes: nobody else changes anything now.
