@@ -278,7 +278,7 @@ pub enum Error {
         newest: u64,
     },
     /// An older version of a customer key is still needed: so many things are counted as wrapped under it.
-    #[error("{0} things are counted as wrapped under this version: re-wrap them, or use force")]
+    #[error("still counted as wrapped under this version: {0}; re-wrap them, or use force")]
     VersionInUse(u64),
     /// The repository has a version of the domain that this module has not taken yet; the text says why.
     #[error("this module does not run the repository's version of the domain: {0}")]

@@ -6,6 +6,7 @@ mod doctor;
 mod domain;
 mod failure;
 mod files;
+mod key;
 mod mechanisms;
 mod module;
 mod object;
@@ -58,6 +59,9 @@ enum Noun {
     /// Look at the objects of a token
     #[command(subcommand)]
     Object(object::Command),
+    /// Customer keys: make, use, rotate, restrict and destroy them
+    #[command(subcommand)]
+    Key(key::Command),
     /// Show and change the domain that a token belongs to
     #[command(subcommand)]
     Domain(domain::Command),
@@ -89,6 +93,7 @@ impl Noun {
         match self {
             Noun::Token(command) => token::run(&command, output),
             Noun::Object(command) => object::run(&command, output),
+            Noun::Key(command) => key::run(&command, output),
             Noun::Domain(command) => domain::run(&command, output),
             Noun::Operator(command) => operator::run(&command, output),
             Noun::Module(command) => module::run(&command, output),
