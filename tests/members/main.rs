@@ -19,6 +19,8 @@ mod support;
 #[macro_use]
 #[path = "../support/members.rs"]
 mod members;
+#[path = "../support/postgres.rs"]
+mod postgres;
 #[path = "../support/search.rs"]
 mod search;
 
@@ -26,4 +28,5 @@ mod parts;
 
 mod away;
 mod operator_sessions;
+mod server;
 mod shared;

@@ -4,11 +4,13 @@
 
 use crate::support::process::{Other, part};
 use crate::support::{Home, PIN, SO_PIN};
+use keyward_pkcs11::config::Config;
 use keyward_pkcs11::domain::command::Approvals;
 use keyward_pkcs11::domain::ids::DomainKeyId;
 use keyward_pkcs11::domain::operator::{OperatorKey, OperatorSigner};
 use keyward_pkcs11::domain::state::State;
 use keyward_pkcs11::domain::token::Token as DomainToken;
+use keyward_pkcs11::storage::repository;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -34,21 +36,33 @@ const PATIENCE: Duration = Duration::from_secs(20);
 macro_rules! members {
     ($count:expr, $body:expr) => {{
         fn here() {}
-        $crate::members::run(std::any::type_name_of_val(&here), $count, $body)
+        $crate::members::run(std::any::type_name_of_val(&here), $count, || None, $body)
+    }};
+    ($count:expr, at $url:expr, $body:expr) => {{
+        fn here() {}
+        let url = || Some($url);
+        $crate::members::run(std::any::type_name_of_val(&here), $count, url, $body)
     }};
 }
 
 /// See the macro `members!`.
-pub(crate) fn run(inner: &'static str, count: usize, body: impl FnOnce(&mut Domain)) {
+pub(crate) fn run(
+    inner: &'static str,
+    count: usize,
+    url: impl FnOnce() -> Option<String>,
+    body: impl FnOnce(&mut Domain),
+) {
     match part() {
         Some(part) => crate::parts::play(&part),
-        None => body(&mut Domain::found(inner, count)),
+        None => body(&mut Domain::found(inner, count, url())),
     }
 }
 
 /// A domain with its members, operators and repository. Its files are removed on drop.
 pub(crate) struct Domain {
     place: Home,
+    /// Where the repository is.
+    url: String,
     pub(crate) members: Vec<Member>,
     pub(crate) operators: Vec<OperatorKey>,
     requests: usize,
@@ -148,8 +162,9 @@ impl Member {
 }
 
 impl Domain {
-    /// Founds a domain of two operators, both needed, and so many members that follow one repository.
-    fn found(inner: &'static str, count: usize) -> Domain {
+    /// Founds a domain of two operators, both needed, and so many members that follow one repository: a
+    /// file, unless another place is given.
+    fn found(inner: &'static str, count: usize, url: Option<String>) -> Domain {
         let place = Home::new();
         let directory = place.path().to_owned();
         let apart = users_apart();
@@ -178,7 +193,9 @@ impl Domain {
             .collect();
         assert_eq!(members.len(), count, "so many members have names");
         let operators = (0..2).map(|_| OperatorKey::generate().unwrap()).collect();
+        let file = || format!("sqlite:{}/repository/repository.db", directory.display());
         let mut domain = Domain {
+            url: url.unwrap_or_else(file),
             place,
             members,
             operators,
@@ -193,13 +210,14 @@ impl Domain {
     pub(crate) fn write_settings(&self, more: &str) {
         let text = format!(
             "[pin]\nmemory_kib = 64\npasses = 1\nlanes = 1\n\
-             [repository]\nurl = \"sqlite:{}\"\npoll_ms = 50\n{more}\n",
-            self.repository().display()
+             [repository]\nurl = \"{}\"\npoll_ms = 50\n{more}\n",
+            self.url
         );
         fs::write(self.place.path().join("members.toml"), text).unwrap();
     }
 
     /// The file of the repository.
+    #[allow(dead_code, reason = "for tests that look into the file itself")]
     pub(crate) fn repository(&self) -> PathBuf {
         self.place.path().join("repository/repository.db")
     }
@@ -297,14 +315,15 @@ impl Domain {
 
     /// The newest version that is published.
     pub(crate) fn published(&self) -> (Vec<u8>, State) {
-        let token: Vec<u8> = self
-            .open_repository()
-            .query_row(
-                "SELECT token FROM domain_tokens ORDER BY version DESC LIMIT 1",
-                [],
-                |row| row.get(0),
-            )
-            .expect("a published version");
+        let mut config = Config::default();
+        config.repository.url = Some(self.url.clone());
+        let repository = repository::open(&config).unwrap().expect("a repository");
+        let token = repository
+            .reading(|reader| reader.domain_rows())
+            .unwrap()
+            .pop()
+            .expect("a published version")
+            .token;
         let state = DomainToken::parse(&token)
             .expect("a domain token")
             .public
@@ -323,6 +342,7 @@ impl Domain {
     }
 
     /// The repository as whoever owns it may open it.
+    #[allow(dead_code, reason = "for tests that look into the file itself")]
     pub(crate) fn open_repository(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.repository()).expect("the repository")
     }
