@@ -52,6 +52,10 @@ fn head(major: u8, value: u64) -> Vec<u8> {
     }
 }
 
+fn wide(length: usize) -> u64 {
+    u64::try_from(length).unwrap()
+}
+
 /// The same head, one form longer than it need be; `None` where there is no longer one.
 fn long_head(bytes: &[u8]) -> Option<Vec<u8>> {
     let (first, major) = (bytes[0] & 0x1f, bytes[0] & 0xe0);
@@ -136,7 +140,7 @@ impl Item {
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let length = |bytes: &[u8]| bytes.len() as u64;
+        let length = |bytes: &[u8]| wide(bytes.len());
         match self {
             Item::Uint(value) => head(0, *value),
             Item::Negative(value) => head(1, *value),
@@ -145,12 +149,12 @@ impl Item {
             Item::Text(text) => [head(3, length(text.as_bytes())), text.clone().into()].concat(),
             Item::Array(items) => {
                 let items: Vec<_> = items.iter().map(Item::encode).collect();
-                [head(4, items.len() as u64), items.concat()].concat()
+                [head(4, wide(items.len())), items.concat()].concat()
             }
             Item::Map(entries) => {
                 let both = |(key, value): &(Item, Item)| [key.encode(), value.encode()].concat();
                 let entries: Vec<_> = entries.iter().map(both).collect();
-                [head(5, entries.len() as u64), entries.concat()].concat()
+                [head(5, wide(entries.len())), entries.concat()].concat()
             }
             Item::Tag(number, item) => [head(6, *number), item.encode()].concat(),
             Item::Simple(number) => vec![7 << 5 | number],

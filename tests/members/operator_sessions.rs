@@ -50,10 +50,11 @@ fn customer(
     request: Request,
 ) -> Answer {
     let asked = session.ask(member, &Ask::Customer(Box::new(request)), now());
-    match serve(session, process, &asked.unwrap()) {
-        Reply::Done(result) => Answer::decode(result.expose()).unwrap(),
-        other => panic!("{other:?}"),
-    }
+    let reply = serve(session, process, &asked.unwrap());
+    let Reply::Done(result) = &reply else {
+        panic!("{reply:?}");
+    };
+    Answer::decode(result.expose()).unwrap()
 }
 
 #[test]
@@ -170,10 +171,11 @@ fn an_operator_that_is_suspended_is_refused_by_every_member_that_knows() {
         at_south.ask("follow");
         for (id, process) in ids.into_iter().zip([&mut at_north, &mut at_south]) {
             let request = session.ask(id, &Ask::Status, now()).unwrap();
-            match serve(&session, process, &request) {
-                Reply::Refused(why) => assert!(why.ends_with("is suspended"), "{why}"),
-                other => panic!("{other:?}"),
-            }
+            let reply = serve(&session, process, &request);
+            let Reply::Refused(why) = &reply else {
+                panic!("{reply:?}");
+            };
+            assert!(why.ends_with("is suspended"), "{why}");
         }
     });
 }

@@ -3,6 +3,8 @@
 
 mod asking;
 mod opening;
+mod results;
+mod what;
 
 use crate::failure::Failure;
 use crate::files::{read, replace, write};

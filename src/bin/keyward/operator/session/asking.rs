@@ -1,45 +1,35 @@
 //! Requests in a session: done at once by a member at hand, or by messages.
 
 use super::opening::member_id;
+use super::results::Files;
+use super::what::What;
 use super::{Member, SessionFile, SessionPath, now};
 use crate::failure::Failure;
 use crate::files::{Form, Plain, write};
-use crate::output::{Output, fields, hex, line, time};
-use clap::{Args, Subcommand};
+use crate::output::{Output, line};
+use clap::Args;
 use keyward_pkcs11::calls::operator_sessions::{Served, Service};
 use keyward_pkcs11::domain::ids::MemberId;
-use keyward_pkcs11::domain::operator_session::{
-    Ask as Question, Asked, RANDOM_MOST, Reply, Status,
-};
+use keyward_pkcs11::domain::operator_session::{Ask as Question, Asked, Reply};
 use keyward_pkcs11::error::Error;
-use keyward_pkcs11::secret::SecretBytes;
-use serde::Serialize;
 use std::path::PathBuf;
-
-/// What is asked.
-#[derive(Subcommand, Clone, Copy)]
-enum What {
-    /// How the member stands
-    Status,
-    /// Random bytes, printed in hexadecimal
-    Random {
-        /// How many
-        #[arg(value_parser = clap::value_parser!(u32).range(1..=65_536))]
-        bytes: u32,
-    },
-}
 
 /// Arguments of `keyward operator session request`.
 #[derive(Args)]
 #[command(
     after_help = "Any member of the domain will do, whoever opened the session.\n\n\
-    Example:\n  keyward operator session request --session alice.session --token two random 32"
+    Examples:\n  keyward operator session request --session alice.session --token two random 32\n  \
+    keyward operator session request --session alice.session create orders\n  \
+    keyward operator session request --session alice.session --out bill.sealed encrypt orders bill\n  \
+    keyward operator session request --session alice.session --out bill decrypt bill.sealed"
 )]
 pub(crate) struct Request {
     #[command(flatten)]
     member: Member,
     #[command(flatten)]
     file: SessionPath,
+    #[command(flatten)]
+    files: Files,
     #[command(subcommand)]
     what: What,
 }
@@ -97,10 +87,14 @@ pub(crate) struct Read {
     /// The request that it answers
     #[arg(long, value_name = "FILE")]
     request: PathBuf,
+    #[command(flatten)]
+    files: Files,
 }
 
 /// `keyward operator session request`.
 pub(super) fn request(arguments: &Request, output: &Output) -> Result<(), Failure> {
+    let what = arguments.what.question()?;
+    arguments.files.check(&what)?;
     let mut file = SessionFile::open(&arguments.file.session)?;
     let (token, config) = arguments.member.open()?;
     let unlocked = token.unlocked().ok_or(Error::UserNotLoggedIn)?;
@@ -110,7 +104,6 @@ pub(super) fn request(arguments: &Request, output: &Output) -> Result<(), Failur
         longest: config.operators.session_seconds.into(),
         may_change: true,
     };
-    let what = arguments.what.question();
     let mut exchange = || {
         let (request, asked) = file.ask(member, &what)?;
         let answer = answer(&service, &request)?;
@@ -121,13 +114,13 @@ pub(super) fn request(arguments: &Request, output: &Output) -> Result<(), Failur
         // The member may have forgotten how far it was; the file knows now where to go on.
         reply = exchange()?;
     }
-    show(&what, reply, output)
+    show(&what, reply, &arguments.files, output)
 }
 
 /// `keyward operator session ask`.
 pub(super) fn ask(arguments: &Ask) -> Result<(), Failure> {
     let mut file = SessionFile::open(&arguments.file.session)?;
-    let (request, asked) = file.ask(arguments.member, &arguments.what.question())?;
+    let (request, asked) = file.ask(arguments.member, &arguments.what.question()?)?;
     let heading = format!("request {} in session {}", asked.counter, file.session.id());
     let message = arguments
         .plain
@@ -160,8 +153,9 @@ pub(super) fn read_answer(arguments: &Read, output: &Output) -> Result<(), Failu
     let request = Form::SessionRequest.read(&arguments.request)?.bytes;
     let answer = Form::SessionAnswer.read(&arguments.answer)?.bytes;
     let (asked, question) = file.session.reread(&request).map_err(Error::from)?;
+    arguments.files.check(&question)?;
     let reply = file.open_answer(&asked, &answer)?;
-    show(&question, reply, output)
+    show(&question, reply, &arguments.files, output)
 }
 
 impl SessionFile<'_> {
@@ -183,17 +177,6 @@ impl SessionFile<'_> {
     }
 }
 
-impl What {
-    fn question(self) -> Question {
-        match self {
-            What::Status => Question::Status,
-            What::Random { bytes } => {
-                Question::Random(usize::try_from(bytes).unwrap_or(RANDOM_MOST))
-            }
-        }
-    }
-}
-
 /// The member's answer, whatever its length.
 fn answer(service: &Service<'_>, request: &[u8]) -> Result<Vec<u8>, Failure> {
     match service.answer(request, Some(usize::MAX))? {
@@ -202,47 +185,14 @@ fn answer(service: &Service<'_>, request: &[u8]) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// A member's status, as printed.
-#[derive(Serialize)]
-struct Shown {
-    member: String,
-    domain: String,
-    version: u64,
-    token: String,
-    time: String,
-}
-
-fn show(what: &Question, reply: Reply, output: &Output) -> Result<(), Failure> {
+/// Shows what a member replied.
+fn show(question: &Question, reply: Reply, files: &Files, output: &Output) -> Result<(), Failure> {
     match reply {
-        Reply::Done(result) => show_result(what, &result, output),
-        Reply::Refused(why) => Err(Error::OperatorSessionRefused(why).into()),
+        Reply::Done(result) => files.show(question, &result, output),
+        Reply::Refused(why) => Err(Error::DomainRule(format!("the member refused: {why}")).into()),
         Reply::Counter(next) => Err(Error::OperatorSessionRefused(format!(
             "its counter was used already; the session's file goes on at {next} now: ask again"
         ))
         .into()),
     }
-}
-
-fn show_result(what: &Question, result: &SecretBytes, output: &Output) -> Result<(), Failure> {
-    let Question::Status = what else {
-        let shown = hex(result.expose());
-        return output.print(&shown, String::clone);
-    };
-    let status = Status::parse(result.expose()).map_err(Error::from)?;
-    let shown = Shown {
-        member: status.member.to_string(),
-        domain: status.domain.to_string(),
-        version: status.version,
-        token: status.token.to_string(),
-        time: time(status.now),
-    };
-    output.print(&shown, |shown| {
-        fields(&[
-            ("member", shown.member.clone()),
-            ("domain", shown.domain.clone()),
-            ("version", shown.version.to_string()),
-            ("token", shown.token.clone()),
-            ("time", shown.time.clone()),
-        ])
-    })
 }
