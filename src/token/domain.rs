@@ -82,7 +82,11 @@ impl Token {
     /// # Errors
     /// `DomainTokenRefused`, which is also kept as an event; `UserNotLoggedIn`; those of the store.
     pub fn ingest(&self, token: &[u8]) -> Result<Ingested> {
-        self.take(&Entry::Successor(token))
+        let done = self.take(&Entry::Successor(token))?;
+        if self.attached()?.is_none() && matches!(done, Ingested::Installed(_)) {
+            self.keep_what_it_says(&DomainToken::parse(token)?.public)?;
+        }
+        Ok(done)
     }
 
     /// Takes the first token of a domain that this module joins, with the token before it.

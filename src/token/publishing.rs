@@ -33,7 +33,10 @@ impl Token {
         self.follow()?;
         let installed = unlocked.domain();
         match ingest::ingest(&installed, token, &unlocked.identity(), now())? {
-            Outcome::NoOp(_) => return Ok(Ingested::NoOp),
+            Outcome::NoOp(_) => {
+                self.keep_what_it_says(&DomainToken::parse(token)?.public)?;
+                return Ok(Ingested::NoOp);
+            }
             Outcome::Install(_) | Outcome::Dismissed(_) => {}
             Outcome::Fork(_) => return Err(taken(installed.state.version)),
         }
@@ -53,10 +56,12 @@ impl Token {
         let added = self.repository()?.writing(
             |writer| {
                 claim(writer, repository, &base, &keys)?;
-                if writer.newest_domain_row()? == Some((base.version, base.hash)) {
-                    writer.add_domain_row(&row)
-                } else {
-                    Ok(false)
+                match writer.newest_domain_row()? {
+                    Some(newest) if newest == (base.version, base.hash) => {
+                        writer.add_domain_row(&row)
+                    }
+                    // Published by an earlier try of ours that did not come to its end.
+                    newest => Ok(newest == Some((row.version, row.hash))),
                 }
             },
             &|| (),
@@ -68,6 +73,7 @@ impl Token {
         // Another process of this member may have followed already.
         let done = self.take(&Entry::Successor(token))?;
         self.follow()?;
+        self.keep_what_it_says(&parsed.public)?;
         Ok(match done {
             Ingested::NoOp => Ingested::Installed(row.version),
             other => other,

@@ -5,6 +5,9 @@ use super::changes::Touched;
 use super::objects::{checked_row, entry, free_place, touched};
 use super::unlocked::Unlocked;
 use super::{Token, record};
+use crate::domain::command::Change;
+use crate::domain::ids::KeyId;
+use crate::domain::token::Public;
 use crate::error::{Error, Result};
 use crate::object::attribute::Attributes;
 use crate::object::standing::Standing;
@@ -94,6 +97,58 @@ impl Token {
         })?;
         let erased = self.scrub_rows()?;
         Ok((shredded, erased))
+    }
+
+    /// Takes the marks off keys that a version of the domain says are kept.
+    pub(super) fn keep_what_it_says(&self, public: &Public) -> Result<()> {
+        let Some((approvals, applied)) = public.approvals.as_ref().zip(public.state.applied) else {
+            return Ok(());
+        };
+        let changes = applied.of(&approvals.mandate().changes).unwrap_or_default();
+        for change in changes {
+            if let Change::ShredCancel(keys) = change {
+                self.keep_marked(keys)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps keys that were marked for shredding: of each family, by its id or an object's, the newest is
+    /// current again. One whose material is gone stays marked. A domain with operators decides this by
+    /// quorum.
+    ///
+    /// # Errors
+    /// As [`Token::restand`].
+    pub fn keep_marked(&self, keys: &[KeyId]) -> Result<()> {
+        for key in keys {
+            let versions = self.versions(key.0)?;
+            let newest = versions.last().map(|version| version.id());
+            for version in &versions {
+                if version.standing() == Standing::ShredPending {
+                    self.keep(version.id(), Some(version.id()) == newest)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the mark off an object whose material is still there.
+    fn keep(&self, id: ObjectId, newest: bool) -> Result<()> {
+        let kept = if newest {
+            Standing::Current
+        } else {
+            Standing::Superseded
+        };
+        self.restand(id, |current| {
+            let marked = current.standing() == Standing::ShredPending;
+            let standing = if marked && record::has_secrets(current.attributes()) {
+                kept
+            } else {
+                current.standing()
+            };
+            Ok((current.attributes().clone(), standing))
+        })
+        .map(drop)
     }
 
     /// Sets every marked key whose material a rotation left behind to destroyed. Answers them.

@@ -1,14 +1,12 @@
 //! Ending customer keys: marking them for destruction, destroying them at once, deleting versions.
 
-use super::naming::{find, version_of};
+use super::naming::{family_of, find, version_of};
 use super::{Actor, care};
 use crate::calls::admission::admit_care;
 use crate::domain::customer::{Answer, KeyName};
 use crate::error::{Error, Result};
-use crate::object::Object;
 use crate::object::standing::Standing;
 use crate::token::Token;
-use std::sync::Arc;
 
 /// Marks every version of a key to be destroyed.
 ///
@@ -21,20 +19,29 @@ pub(super) fn mark(token: &Token, actor: Actor, key: &KeyName) -> Result<Answer>
     })
 }
 
-/// Takes the mark away: the newest version is current again, the others only undo.
+/// Takes the mark away: the newest version is current again, the others only undo. Where operators govern
+/// the domain, they do so by quorum instead.
 ///
 /// # Errors
-/// As [`mark`]; `ActionProhibited` when the key is not marked, or its material is gone already.
+/// As [`mark`]; `ActionProhibited` when the key is not marked, or its material is gone already;
+/// `DomainRule` in a domain with operators.
 pub(super) fn cancel(token: &Token, actor: Actor, key: &KeyName) -> Result<Answer> {
-    let marked = |own: &Arc<Object>| own.standing() == Standing::ShredPending;
-    if !find(token, key)?.all().iter().any(marked) {
+    let newest = find(token, key)?.newest()?;
+    admit_care(token, actor, newest.attributes())?;
+    if newest.standing() != Standing::ShredPending {
         return Err(Error::ActionProhibited);
     }
-    restand(token, actor, key, |now, newest| match (now, newest) {
-        (Standing::ShredPending, true) => Standing::Current,
-        (Standing::ShredPending, false) => Standing::Superseded,
-        (other, _) => other,
-    })
+    let id = family_of(&newest).unwrap_or(newest.id().into());
+    if token.domain_state()?.0.governance.has_operators() {
+        return Err(Error::DomainRule(format!(
+            "operators keep a marked key by quorum: keyward domain request shred.cancel:{id}"
+        )));
+    }
+    token.keep_marked(&[id])?;
+    if find(token, key)?.newest()?.standing() == Standing::ShredPending {
+        return Err(Error::ActionProhibited);
+    }
+    care::describe(token, key)
 }
 
 /// Destroys every version of a key. What stays is the record of it.

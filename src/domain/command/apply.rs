@@ -88,6 +88,8 @@ impl Step<'_> {
                 Ok(())
             }
             Change::Revoke(keys) => revoke(state, keys),
+            // Which keys are marked is not part of the state: who publishes the version takes the marks off.
+            Change::ShredCancel(_) => Ok(()),
             Change::RevisionRaise(key, revision) => revision_raise(state, *key, *revision),
             Change::RecoverySet(terms) => recovery_set(state, terms.as_ref()),
             Change::RecoveryBegin(changes) => self.recovery_begin(state, changes),

@@ -63,6 +63,8 @@ pub enum Change {
     PolicySet(Box<Policy>),
     /// [`Kind::Revoke`], sorted.
     Revoke(Vec<KeyId>),
+    /// [`Kind::ShredCancel`], sorted.
+    ShredCancel(Vec<KeyId>),
     /// [`Kind::RevisionRaise`].
     RevisionRaise(KeyId, u64),
     /// [`Kind::RecoverySet`]; none to do without.
@@ -100,6 +102,7 @@ impl Change {
             Change::RuleSet(_) => Kind::RuleSet,
             Change::PolicySet(_) => Kind::PolicySet,
             Change::Revoke(_) => Kind::Revoke,
+            Change::ShredCancel(_) => Kind::ShredCancel,
             Change::RevisionRaise(..) => Kind::RevisionRaise,
             Change::RecoverySet(_) => Kind::RecoverySet,
             Change::RecoveryBegin(_) => Kind::RecoveryBegin,
@@ -163,6 +166,7 @@ impl Change {
             | Change::RuleSet(_)
             | Change::PolicySet(_)
             | Change::Revoke(_)
+            | Change::ShredCancel(_)
             | Change::RevisionRaise(..)
             | Change::RecoverySet(_)
             | Change::RecoveryCancel
@@ -195,7 +199,7 @@ impl Change {
             }
             Change::RuleSet(rule) => rule.write(writer),
             Change::PolicySet(policy) => policy.write(writer),
-            Change::Revoke(keys) => {
+            Change::Revoke(keys) | Change::ShredCancel(keys) => {
                 writer.array(keys.len());
                 keys.iter().for_each(|key| {
                     writer.bytes(&key.0);
@@ -241,6 +245,11 @@ impl Change {
             Kind::Revoke => {
                 let read = |reader: &mut Reader<'_>| Ok(KeyId(reader.fixed("revoked key id")?));
                 Change::Revoke(reader.sorted_list("revoked keys", MAX_REVOKED, read, |key| *key)?)
+            }
+            Kind::ShredCancel => {
+                let read = |reader: &mut Reader<'_>| Ok(KeyId(reader.fixed("key id")?));
+                let keys = reader.sorted_list("keys to be kept", MAX_REVOKED, read, |key| *key)?;
+                Change::ShredCancel(keys)
             }
             Kind::RevisionRaise => {
                 reader.tuple("minimum revision", 2)?;

@@ -55,6 +55,7 @@ kinds! {
     21 RecoveryFinish "recovery.finish" #[doc = "An announced recovery is done after its delay."]
     22 RepositorySet "repository.set" #[doc = "Another store installs the versions."]
     23 LabelSet "label.set" #[doc = "The domain's name changes."]
+    24 ShredCancel "shred.cancel" #[doc = "Keys that were marked for shredding are kept."]
 }
 
 impl Kind {
@@ -69,7 +70,7 @@ impl Kind {
     pub fn is_optional(self) -> bool {
         matches!(
             self,
-            Kind::RecoveryBegin | Kind::RecoveryCancel | Kind::RecoveryFinish
+            Kind::RecoveryBegin | Kind::RecoveryCancel | Kind::RecoveryFinish | Kind::ShredCancel
         )
     }
 

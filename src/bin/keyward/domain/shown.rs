@@ -324,7 +324,7 @@ pub(super) fn describe(change: &Change) -> String {
             let all: Vec<String> = all.map(|(name, value)| format!("{name}={value}")).collect();
             format!("{name} {}", all.join(","))
         }
-        Change::Revoke(keys) => {
+        Change::Revoke(keys) | Change::ShredCancel(keys) => {
             let ids: Vec<String> = keys.iter().map(ToString::to_string).collect();
             format!("{name} {}", ids.join(" "))
         }

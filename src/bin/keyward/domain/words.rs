@@ -39,6 +39,7 @@ Changes:
                           cache.lifetime=5m  cache.revalidation=30s  cache.entries=1000
                           removal-wait=7d  away-limit=30d
   revoke:KEY[+KEY]        customer keys that no key token may bring back
+  shred.cancel:KEY[+KEY]  customer keys that are marked for shredding are kept
   revision.raise:KEY=N    the lowest revision of a customer key that opens
   recovery.set:KEYFILE,delay=7d    recovery.set:none
                           the key of keyward recovery keygen, and how long a recovery is announced
@@ -179,7 +180,8 @@ impl<'s> Words<'s> {
                 settings::set_all(&mut self.policy, given).map_err(why)?;
                 Change::PolicySet(Box::new(self.policy.clone()))
             }
-            Kind::Revoke => Change::Revoke(revoked(text, given)?),
+            Kind::Revoke => Change::Revoke(key_ids(text, given)?),
+            Kind::ShredCancel => Change::ShredCancel(key_ids(text, given)?),
             Kind::RevisionRaise => revision(text, given)?,
             Kind::RecoverySet => Change::RecoverySet(terms(text, given)?),
             Kind::RecoveryBegin => Change::RecoveryBegin(self.listed(given)?),
@@ -250,7 +252,7 @@ fn module_card(path: &str) -> Result<Card, Failure> {
 }
 
 /// Customer keys, sorted.
-fn revoked(text: &str, given: &str) -> Result<Vec<KeyId>, Failure> {
+fn key_ids(text: &str, given: &str) -> Result<Vec<KeyId>, Failure> {
     let ids = given.split('+').map(KeyId::from_hex);
     let ids: Option<Vec<KeyId>> = ids.collect();
     let mut ids = ids.ok_or_else(|| wrong(text, "a key id has 32 digits"))?;
