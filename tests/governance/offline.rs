@@ -3,7 +3,7 @@
 use crate::place::Place;
 
 /// A domain of two members and two operators, at version 3.
-fn pair() -> Place {
+pub(crate) fn pair() -> Place {
     let place = Place::new();
     for name in ["north", "south"] {
         place.member(name);

@@ -1,6 +1,7 @@
 //! Forgotten PINs: what the security officer can do for the user, and that nobody can do it for the
 //! security officer.
 
+use crate::offline::pair;
 use crate::place::{PIN, Place};
 
 /// The exit code of a wrong or locked PIN.
@@ -67,4 +68,36 @@ fn a_locked_security_officer_has_no_way_back_and_the_user_goes_on() {
     // What is left for the machine is a new token, which joins as a new member.
     place.run("north", "token delete --token north --yes");
     place.member("north");
+}
+
+#[test]
+fn a_member_whose_pins_are_lost_comes_back_as_a_new_one() {
+    let place = pair();
+    let id = |label: &str| {
+        let members = place.shown("north", "/members");
+        let mut members = members.as_array().unwrap().iter();
+        let found = members.find(|one| one["label"] == label);
+        found.unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    let old = id("south");
+    place.run("south", "token delete --token south --yes");
+    place.run("south", "token init --label anew");
+    place.run("south", "module card --out anew.card");
+    place.change(
+        &format!("member.remove:{old} member.add:anew.card"),
+        &["alice", "bob"],
+        &["north"],
+        "anew.token",
+    );
+    let fingerprint = place.shown("north", "/fingerprint");
+    let fingerprint = fingerprint.as_str().unwrap();
+    place.run(
+        "south",
+        &format!("domain join anew.token --parent join.token --fingerprint {fingerprint}"),
+    );
+    assert_ne!(id("anew"), old);
+    assert_eq!(
+        place.shown("south", "/token"),
+        place.shown("north", "/token")
+    );
 }
