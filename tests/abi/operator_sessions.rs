@@ -651,3 +651,61 @@ fn after_a_kill_nothing_is_taken_twice() {
         }
     });
 }
+
+#[test]
+fn a_kill_in_the_middle_of_a_request_does_nothing_twice() {
+    if part().as_deref() == Some("serves") {
+        return serves();
+    }
+    if part().is_none() && nothing_to_do() {
+        return;
+    }
+    isolated!(|| {
+        expect_rv!(initialize(), CKR_OK);
+        let world = World::new(&Token::create());
+        let mut session = world.session();
+        let (mut labels, mut unanswered) = (Vec::new(), 0);
+        for round in 0..12_u64 {
+            let mut other = another!("serves");
+            assert_eq!(other.answer().as_deref(), Some("ready"));
+            let pid = other.id();
+            let killer = std::thread::spawn(move || {
+                std::thread::sleep(std::time::Duration::from_millis(3 + round * 7 % 20));
+                // SAFETY: a signal to a child that nobody has waited for yet.
+                unsafe { libc::kill(libc::pid_t::try_from(pid).unwrap(), libc::SIGKILL) }
+            });
+            let mut sent = Vec::new();
+            loop {
+                let label = format!("key {}", labels.len());
+                let request = world.ask(&mut session, &create(&label));
+                labels.push(label);
+                let asked = std::panic::AssertUnwindSafe(|| other.ask(&hex(&request.0)));
+                let answered = std::panic::catch_unwind(asked).is_ok();
+                sent.push(request);
+                if !answered {
+                    break;
+                }
+            }
+            unanswered += 1;
+            killer.join().unwrap();
+            other.kill();
+            // Everything again, from the first on: the last one may not have been begun.
+            for (bytes, asked) in &sent {
+                let reply = session
+                    .open(asked, &request(&world.s, bytes).unwrap())
+                    .unwrap();
+                let last = *asked == sent.last().unwrap().1;
+                let refused = matches!(reply, Reply::Counter(_));
+                assert!(
+                    refused || last && matches!(reply, Reply::Done(_)),
+                    "{reply:?}"
+                );
+            }
+        }
+        assert_eq!(unanswered, 12);
+        for label in labels {
+            let found = world.s.find(&Template::class(CKO_SECRET_KEY).label(&label));
+            assert!(found.unwrap().len() <= 1, "{label} was made twice");
+        }
+    });
+}

@@ -44,6 +44,23 @@ fn a_counter_is_taken_once_and_never_below_another() {
 }
 
 #[test]
+fn only_one_counter_in_256_costs_a_write() {
+    let home = Home::new();
+    let token = home.token();
+    let mut writes = 0;
+    for counter in 1..=1024 {
+        let before = token.generation();
+        assert_eq!(take(&token, counter), Counted::Taken);
+        writes += usize::from(token.generation() != before);
+    }
+    assert_eq!(writes, 4);
+    // Nor does a refusal.
+    let before = token.generation();
+    assert_eq!(next(take(&token, 1)), 1025);
+    assert_eq!(token.generation(), before);
+}
+
+#[test]
 fn another_opening_of_the_token_knows_the_exact_counter() {
     let home = Home::new();
     let token = home.token();
