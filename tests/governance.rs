@@ -16,6 +16,8 @@
 #[path = "support/mod.rs"]
 mod support;
 
+#[path = "governance/bad.rs"]
+mod bad;
 #[path = "governance/held.rs"]
 mod held;
 #[path = "governance/offline.rs"]

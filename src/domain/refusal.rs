@@ -161,7 +161,7 @@ pub enum Refusal {
     NotInstalled,
     /// Two tokens of the installed version exist.
     #[error(
-        "the domain is forked: a member made two tokens of the installed version (see keyward domain history)"
+        "the domain is forked: a member made two tokens of the installed version (see keyward domain history and settle)"
     )]
     Forked,
     /// Something failed that has nothing to do with the token.

@@ -27,7 +27,7 @@ const IDENTITY: &str = "identity";
 /// The fact that says which version is installed.
 const INSTALLED: &str = "installed";
 /// The fact that holds a second token with the installed version, as evidence of a fork.
-const FORK: &str = "fork";
+pub(super) const FORK: &str = "fork";
 /// The kind of event of a refused domain token.
 pub const REFUSED: &str = "domain token refused";
 /// The kind of event of an installed domain token.
@@ -452,7 +452,7 @@ fn write_installed(
     writer.set_fact(INSTALLED, Some(encoder.as_slice()))
 }
 
-fn put_event(writer: &dyn Writer, kind: &str, text: &str) -> Result<()> {
+pub(super) fn put_event(writer: &dyn Writer, kind: &str, text: &str) -> Result<()> {
     writer.put_event(&Event {
         time: now(),
         kind: kind.to_owned(),

@@ -15,6 +15,7 @@ mod domain_keys;
 mod families;
 mod find;
 mod following;
+mod fork;
 mod freshness;
 mod header;
 mod held;

@@ -139,6 +139,14 @@ fn wrapping(token: &Token, subject: &str) -> Option<Check> {
     }
 }
 
+/// Whether two tokens of the installed version are known.
+fn forked(token: &Token, subject: &str) -> Option<Check> {
+    token.fork().ok()??;
+    let finding =
+        "the domain is forked, and takes no further version: keyward domain history, then settle";
+    Some(check(Verdict::Bad, subject, finding))
+}
+
 /// Whether secrets can be kept from swap and dumps.
 fn memory() -> Option<Check> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
@@ -165,6 +173,7 @@ fn tokens(config: &Config) -> Result<Vec<Check>, Failure> {
             Ok(token) => {
                 checks.push(pins(&token, &subject));
                 checks.extend(wrapping(&token, &subject));
+                checks.extend(forked(&token, &subject));
             }
         }
     }

@@ -16,6 +16,7 @@ mod repair;
 mod request;
 mod rotate;
 mod settings;
+mod settle;
 mod shown;
 mod statement;
 mod words;
@@ -67,6 +68,8 @@ pub(crate) enum Command {
     Rotate(rotate::Rotate),
     /// Give the repository the versions that it lacks, after an older copy of it was restored
     Repair(repair::Arguments),
+    /// End a fork in favour of the installed version
+    Settle(settle::Arguments),
     /// Say in what two versions differ
     Diff(diff::Arguments),
     /// Say why domain tokens were refused, newest first
@@ -105,6 +108,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
         Command::Status(arguments) => install::status(arguments, &config, output),
         Command::Rotate(arguments) => rotate::rotate(arguments, &config, output),
         Command::Repair(arguments) => repair::run(arguments, &config),
+        Command::Settle(arguments) => settle::run(arguments, &config),
         Command::Diff(arguments) => diff::run(arguments, &config, output),
         Command::Why(arguments) => events::refused(&arguments.selection.open(&config)?, output),
         Command::History(arguments) => events::all(&arguments.selection.open(&config)?, output),
