@@ -16,9 +16,11 @@ build: ## build the module and the program (target/release)
 	@scripts/need cc make perl
 	$(CARGO) build --release --locked
 
-demo: ## from nothing to wrapped customer keys and a shredded domain key, explained as it runs
+demo: ## from nothing to wrapped customer keys and a shredded domain key, with one member and with three
 	@scripts/need cc make perl pkcs11-tool openssl postgresql
 	@demo/run
+	@demo/members
+	@demo/members postgres
 
 test: ## run every test
 	@scripts/need cc make perl pkcs11-tool openssl p11tool valgrind ssh-keygen engine-pkcs11 softhsm2-util postgresql

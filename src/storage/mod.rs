@@ -188,6 +188,10 @@ pub trait Writer: Reader {
     fn set_fact(&self, name: &str, value: Option<&[u8]>) -> Result<()>;
     /// Writes a row in place of the one with its id, if any.
     fn put_row(&self, row: &Row) -> Result<()>;
+    /// As [`Writer::put_row`], of several rows; in one question where a backend is far away.
+    fn put_rows(&self, rows: &[Row]) -> Result<()> {
+        rows.iter().try_for_each(|row| self.put_row(row))
+    }
     /// Replaces the secrets and the domain key of those rows that still have the revision and domain
     /// key named with them, and nothing else of them; answers how many. Made for thousands at once.
     fn reseal(&self, rows: &[Resealed]) -> Result<u64>;

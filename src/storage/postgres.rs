@@ -7,6 +7,7 @@
 mod address;
 mod link;
 mod nodes;
+mod part;
 mod pool;
 mod rows;
 mod schema;

@@ -38,13 +38,15 @@ impl Token {
         self.change_rows(&unlocked, |writer, rows| {
             objects.clear();
             let mut changes = Vec::new();
+            let mut fresh = Vec::with_capacity(made.len());
             for attributes in &made {
                 let id = free_place(&rows.keys, writer)?;
                 let object = Object::new(id, 1, attributes.clone());
-                writer.put_row(&record::seal(&unlocked, &rows.keys, rows.ring()?, &object)?)?;
+                fresh.push(record::seal(&unlocked, &rows.keys, rows.ring()?, &object)?);
                 changes.push((id, Some(entry(&object))));
                 objects.push(Arc::new(object));
             }
+            writer.put_rows(&fresh)?;
             let head = rows.keys.tree.update(writer, &changes)?;
             Ok(((), touched(&changes, head)))
         })?;

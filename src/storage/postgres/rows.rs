@@ -2,6 +2,7 @@
 
 use super::link::{Link, Value};
 use super::nodes::Nodes;
+use super::part::{PUT, Part};
 use super::schema;
 use super::trouble::Trouble;
 use crate::error::{Error, Result};
@@ -77,6 +78,13 @@ impl<'l> Rows<'l> {
             self.failed.borrow_mut().get_or_insert(trouble);
             error
         })
+    }
+
+    /// Writes rows in the place of those with their ids, in one statement.
+    fn put_part(&self, rows: &[Row]) -> Result<()> {
+        let places = rows.iter().map(|_| self.place());
+        let part = Part::of(rows, places.collect::<Result<_>>()?)?;
+        self.run(PUT, &part.values()).map(drop)
     }
 
     fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
@@ -339,34 +347,13 @@ impl Writer for Rows<'_> {
     }
 
     fn put_row(&self, row: &Row) -> Result<()> {
-        let [class, key_type, key_id, label, tenant, family] = row.index.each_ref().map(bytes);
-        self.run(
-            "INSERT INTO keyward_objects (id, place, revision, standing, private, class, key_type,
-                key_id, label, tenant, family, domain_key, clear, sealed)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-             ON CONFLICT (id) DO UPDATE SET
-                revision = excluded.revision, standing = excluded.standing,
-                private = excluded.private, class = excluded.class, key_type = excluded.key_type,
-                key_id = excluded.key_id, label = excluded.label, tenant = excluded.tenant,
-                family = excluded.family, domain_key = excluded.domain_key, clear = excluded.clear,
-                sealed = excluded.sealed",
-            &[
-                &&row.id.0[..],
-                &self.place()?,
-                &signed(row.revision)?,
-                &i64::from(row.standing.number()),
-                &row.private,
-                &class,
-                &key_type,
-                &key_id,
-                &label,
-                &tenant,
-                &family,
-                &bytes(&row.domain_key),
-                &row.clear,
-                &row.sealed,
-            ],
-        )?;
+        self.put_rows(std::slice::from_ref(row))
+    }
+
+    fn put_rows(&self, rows: &[Row]) -> Result<()> {
+        for part in rows.chunks(PART) {
+            self.put_part(part)?;
+        }
         Ok(())
     }
 
@@ -467,7 +454,7 @@ fn borrowed(values: &[Owned]) -> Vec<Value<'_>> {
     values.iter().map(borrow).collect()
 }
 
-fn bytes(key: &Option<IndexKey>) -> Option<&[u8]> {
+pub(super) fn bytes(key: &Option<IndexKey>) -> Option<&[u8]> {
     key.as_ref().map(|key| &key[..])
 }
 
