@@ -3,15 +3,23 @@
 
 use crate::mutants::{Item, Mutant, Wrong};
 use crate::world::{Member, NOW, approved, key_id, pair};
+use cryptoki_sys::*;
 use keyward_pkcs11::domain::command::{Approvals, Change};
 use keyward_pkcs11::domain::cose::{Purpose, Signed, Signer};
+use keyward_pkcs11::domain::customer::{KeyName, Request};
+use keyward_pkcs11::domain::ids::KeyId;
 use keyward_pkcs11::domain::ingest::{Outcome, ingest};
+use keyward_pkcs11::domain::key_token::{self, Body, Subject};
 use keyward_pkcs11::domain::operator::OperatorKey;
-use keyward_pkcs11::domain::operator_session::{Opening, welcome};
+use keyward_pkcs11::domain::operator_session::{Ask, Opening, welcome};
+use keyward_pkcs11::domain::package::AgreementKey;
+use keyward_pkcs11::domain::recovery::{self, Share};
 use keyward_pkcs11::domain::refusal::Refusal;
 use keyward_pkcs11::domain::state::governance::OperatorCard;
 use keyward_pkcs11::domain::state::member::Card;
 use keyward_pkcs11::domain::token::running::Running;
+use keyward_pkcs11::object::attribute::{Attributes, Value};
+use keyward_pkcs11::secret::SecretBytes;
 use std::fmt::Display;
 
 /// What is refused says why in one line.
@@ -203,4 +211,114 @@ fn of_an_operator_session() {
         assert_eq!(finish(&mutant.bytes).is_ok(), ends, "{}", mutant.name);
     }
     assert_eq!(free, 3);
+}
+
+/// As `each_refused`, of what has causes of its own.
+fn each_fails<T, E: Display>(
+    mutants: Vec<Mutant>,
+    fewest: usize,
+    read: impl Fn(&[u8]) -> Result<T, E>,
+) {
+    assert!(mutants.len() >= fewest, "only {} mutants", mutants.len());
+    for mutant in mutants {
+        let Err(cause) = read(&mutant.bytes) else {
+            panic!("taken with{}", mutant.name);
+        };
+        one_line(&mutant.name, &cause);
+    }
+}
+
+#[test]
+fn of_a_key_token() {
+    let (member, ..) = next();
+    let attributes: Attributes = [
+        (CKA_CLASS, Value::Ulong(CKO_SECRET_KEY)),
+        (CKA_KEY_TYPE, Value::Ulong(CKK_AES)),
+        (CKA_VALUE, Value::secret(SecretBytes::copy_of(&[9; 32]))),
+        (CKA_SENSITIVE, Value::Bool(true)),
+    ]
+    .into_iter()
+    .collect();
+    let subject = Subject {
+        key: KeyId([5; 16]),
+        version: 1,
+        revision: 1,
+    };
+    let token = key_token::seal(member.ring.active(), subject, &Body::from(attributes)).unwrap();
+    assert!(key_token::open(&member.ring, &token).is_ok());
+    each_fails(unsigned(&token), 80, |bytes| {
+        key_token::open(&member.ring, bytes)
+    });
+}
+
+#[test]
+fn of_a_recovery_key_and_its_shares() {
+    let key = AgreementKey::generate().unwrap();
+    let public = recovery::encode_public(&key);
+    each_fails(of_form(&public), 15, recovery::read_public);
+    let shares = Share::split(&key, 2, 3).unwrap();
+    each_fails(of_form(&shares[0].encode()), 30, Share::parse);
+    // A share with another value in it gives no key, or not this one.
+    for mutant in unsigned(&shares[0].encode()) {
+        let Ok(share) = Share::parse(&mutant.bytes) else {
+            continue;
+        };
+        let other = Share::parse(&shares[1].encode()).unwrap();
+        let made = Share::combine(&[share, other]);
+        one_line(&mutant.name, &made.map(|_| ()).expect_err(&mutant.name));
+    }
+}
+
+/// The mutants of a message whose values are free, and whose lists are not.
+fn of_form(message: &[u8]) -> Vec<Mutant> {
+    let mutants = unsigned(message).into_iter();
+    mutants
+        .filter(|mutant| matches!(mutant.wrong, Wrong::Form | Wrong::List))
+        .collect()
+}
+
+#[test]
+fn of_requests_about_customer_keys() {
+    let by_label = || KeyName::Label {
+        label: "orders".into(),
+        tenant: Some(b"acme".to_vec()),
+    };
+    let requests = [
+        Request::Create {
+            label: "orders".into(),
+            id: vec![1],
+            tenant: b"acme".to_vec(),
+            policy: None,
+            material: None,
+        },
+        Request::Encrypt {
+            key: by_label(),
+            version: Some(3),
+            aad: b"aad".to_vec(),
+            plaintext: SecretBytes::copy_of(b"plain"),
+        },
+        Request::Decrypt {
+            ciphertext: b"sealed".to_vec(),
+            aad: vec![],
+            update: true,
+        },
+        Request::GenerateDataKey {
+            key: KeyName::Family(KeyId([5; 16])),
+            length: 32,
+            aad: vec![],
+            plain: false,
+        },
+        Request::DeleteVersion {
+            key: by_label(),
+            version: 1,
+            force: false,
+        },
+    ];
+    for request in requests {
+        let good = request.encode();
+        assert_eq!(Request::decode(good.expose()).unwrap(), request);
+        each_fails(of_form(good.expose()), 20, Request::decode);
+        let asked = Ask::Customer(Box::new(request)).encode();
+        each_fails(of_form(asked.expose()), 20, Ask::parse);
+    }
 }

@@ -206,6 +206,17 @@ impl Item {
                 }
                 all.extend(lists(items));
             }
+            Item::Map(entries) => {
+                for (place, (key, value)) in entries.iter().enumerate() {
+                    let wrap = |value| {
+                        let mut entries = entries.clone();
+                        entries[place] = (key.clone(), value);
+                        Item::Map(entries)
+                    };
+                    all.extend(within(format!("{{{place}}}"), value, &wrap));
+                }
+                all.extend(maps(entries));
+            }
             _ => {}
         }
         all
@@ -285,6 +296,32 @@ impl Item {
             _ => vec![],
         }
     }
+}
+
+/// A map with an entry missing, twice, in another place, or too many.
+fn maps(entries: &[(Item, Item)]) -> Vec<(String, Wrong, Item)> {
+    let mut all = Vec::new();
+    let mut add = |name: String, wrong, entries: Vec<(Item, Item)>| {
+        all.push((name, wrong, Item::Map(entries)));
+    };
+    for (place, entry) in entries.iter().enumerate() {
+        let mut without = entries.to_vec();
+        without.remove(place);
+        add(format!("{{{place}}} missing"), Wrong::List, without);
+        let mut twice = entries.to_vec();
+        twice.insert(place, entry.clone());
+        add(format!("{{{place}}} twice"), Wrong::List, twice);
+        if place + 1 < entries.len() {
+            let mut swapped = entries.to_vec();
+            swapped.swap(place, place + 1);
+            add(format!("{{{place}}} after the next"), Wrong::List, swapped);
+        }
+    }
+    for (name, key) in [("7", Item::Uint(7)), ("-1", Item::Negative(0))] {
+        let more = [entries, &[(key, Item::Uint(0))]].concat();
+        add(format!(" and {name}"), Wrong::List, more);
+    }
+    all
 }
 
 /// A list with an item missing, twice, in another place, or too many.

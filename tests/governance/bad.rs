@@ -122,7 +122,11 @@ fn tokens_that_are_none() {
         &vec![0xd2; (8 << 20) + 1],
         "more than any domain token",
     );
-    bad("more", &[&whole[..], &[0]].concat(), "is followed by something");
+    bad(
+        "more",
+        &[&whole[..], &[0]].concat(),
+        "is followed by something",
+    );
     let mut changed = whole.clone();
     let last = changed.len() - 1;
     changed[last] ^= 1;
