@@ -1,10 +1,12 @@
 //! Clients at work: keys are made and stored in the token, found by label and used until told to stop.
 
 use super::{Outcome, Service, record};
-use cryptoki::object::Attribute;
+use cryptoki::object::{Attribute, AttributeType};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// `CKA_KEYWARD_STANDING` of include/keyward.h.
+const STANDING: u64 = 0x804B_570A;
 /// How many keys a client looks at before it looks whether it should stop.
 const TURN: usize = 50;
 
@@ -47,14 +49,30 @@ pub(super) fn load(service: &Service, stop: &Path, count: usize) -> Outcome<()> 
     Ok(())
 }
 
-/// Expects that none of these keys can be used any more.
-pub(super) fn dead(service: &Service, labels: &[&str]) -> Outcome<()> {
-    for label in labels {
-        if request(service, label).is_ok() {
-            return Err(format!("{label} can still be used").into());
+/// Expects that `count` keys are there, stand as said, and cannot be used by anybody.
+pub(super) fn dead(service: &Service, standing: &str, first: usize, count: usize) -> Outcome<()> {
+    let number: u64 = match standing {
+        "marked" => 2,
+        "destroyed" => 3,
+        _ => return Err("keys are marked or destroyed".into()),
+    };
+    for key in first..first + count {
+        let template = [
+            Attribute::Label(label(key).into_bytes()),
+            Attribute::VendorDefined((
+                AttributeType::VendorDefined(STANDING),
+                number.to_ne_bytes().to_vec(),
+            )),
+        ];
+        let found = service.session.find_objects(&template)?;
+        let handle = *found
+            .first()
+            .ok_or_else(|| format!("{} is not {standing}", label(key)))?;
+        if service.encrypt(handle, b"anything").is_ok() {
+            return Err(format!("{} can still be used", label(key)).into());
         }
     }
-    println!("  none of {} can be used here", labels.join(", "));
+    println!("  {count} keys are {standing}, and none can be used here");
     Ok(())
 }
 

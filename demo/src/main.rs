@@ -5,7 +5,7 @@
 //! keyward-demo MODULE TOKEN-LABEL use DIRECTORY OPEN SHUT  unwraps each, decrypts what it encrypted
 //! keyward-demo MODULE TOKEN-LABEL fill - FIRST COUNT       makes keys that stay in the token
 //! keyward-demo MODULE TOKEN-LABEL load STOPFILE COUNT      uses them until the file is there
-//! keyward-demo MODULE TOKEN-LABEL dead - LABEL...          expects that none of these can be used
+//! keyward-demo MODULE TOKEN-LABEL dead marked|destroyed FIRST COUNT   expects that they stand so
 //!
 //! The user PIN is in KEYWARD_PIN.
 
@@ -227,7 +227,8 @@ fn main() -> Outcome<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let [module, label, command, directory, rest @ ..] = words.as_slice() else {
         return Err(
-            "usage: keyward-demo MODULE TOKEN-LABEL make|use|fill|load|dead PLACE ARGUMENT...".into(),
+            "usage: keyward-demo MODULE TOKEN-LABEL make|use|fill|load|dead PLACE ARGUMENT..."
+                .into(),
         );
     };
     let service = Service::open(module, label)?;
@@ -237,7 +238,12 @@ fn main() -> Outcome<()> {
         ("use", [open, shut]) => use_all(&service, directory, open.parse()?, shut.parse()?),
         ("fill", [first, count]) => load::fill(&service, first.parse()?, count.parse()?),
         ("load", [count]) => load::load(&service, directory, count.parse()?),
-        ("dead", labels) => load::dead(&service, labels),
+        ("dead", [first, count]) => load::dead(
+            &service,
+            directory.to_str().unwrap_or_default(),
+            first.parse()?,
+            count.parse()?,
+        ),
         _ => Err("this command, or its numbers, are not known".into()),
     }
 }
