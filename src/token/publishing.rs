@@ -74,9 +74,10 @@ impl Token {
         let done = self.take(&Entry::Successor(token))?;
         self.follow()?;
         self.keep_what_it_says(&parsed.public)?;
-        Ok(match done {
-            Ingested::NoOp => Ingested::Installed(row.version),
-            other => other,
+        Ok(if done == Ingested::NoOp {
+            Ingested::Installed(row.version)
+        } else {
+            done
         })
     }
 

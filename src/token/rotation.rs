@@ -32,6 +32,10 @@ pub struct Counts {
     pub failed: u64,
 }
 
+/// Who is told of every batch that is durable, and of every object that could not be opened. An error
+/// ends the run between two batches.
+pub(super) type Seen<'s> = dyn FnMut(&Counts, &[(ObjectId, Error)]) -> Result<()> + 's;
+
 /// One batch, sealed anew and not yet written.
 struct Batch {
     live: Vec<Resealed>,
@@ -51,7 +55,7 @@ impl Token {
         &self,
         from: DomainKeyId,
         batch: NonZero<usize>,
-        seen: &mut dyn FnMut(&Counts, &[(ObjectId, Error)]) -> Result<()>,
+        seen: &mut Seen<'_>,
     ) -> Result<Counts> {
         let unlocked = self.login_needed()?;
         let ring = self.keyring(&unlocked)?;
@@ -131,7 +135,7 @@ impl Token {
         ring: &Keyring,
         batches: &Receiver<Batch>,
         counts: &mut Counts,
-        seen: &mut dyn FnMut(&Counts, &[(ObjectId, Error)]) -> Result<()>,
+        seen: &mut Seen<'_>,
     ) -> Result<()> {
         for batch in batches {
             let (live, marked) = self.change_rows(unlocked, |writer, rows| {
