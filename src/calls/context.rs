@@ -148,9 +148,10 @@ pub(super) fn stands_for(key: &Object, usage: Use) -> Result<()> {
     match key.standing() {
         Standing::Current => Ok(()),
         Standing::Superseded if !usage.protects() => Ok(()),
-        Standing::Superseded | Standing::ShredPending | Standing::Destroyed => {
-            Err(Error::KeyFunctionNotPermitted)
-        }
+        Standing::Superseded
+        | Standing::ShredPending
+        | Standing::Destroyed
+        | Standing::Suspended => Err(Error::KeyFunctionNotPermitted),
     }
 }
 

@@ -5,6 +5,7 @@ use super::context::Context;
 use crate::error::{Error, Result};
 use crate::module::Module;
 use crate::object::attribute::{AttributeType, Attributes, Template, Value};
+use crate::object::standing::Standing;
 use crate::object::vendor::{
     CKA_KEYWARD_CARRIED, CKA_KEYWARD_POLICY, CKA_KEYWARD_ROLE, CKA_KEYWARD_UPDATE,
 };
@@ -200,6 +201,10 @@ pub fn set_attributes(
     let context = Context::new(module, session)?;
     let (object, place) = context.object(handle)?;
     access::may_change(context.state(), object.attributes())?;
+    if object.standing() == Standing::Suspended {
+        // Its customer holds what it will be again.
+        return Err(Error::ActionProhibited);
+    }
     let changed = build::set(object.attributes(), template, context.state())?;
     if changed.bytes(CKA_KEYWARD_POLICY) != object.attributes().bytes(CKA_KEYWARD_POLICY) {
         may_become(Some(object.attributes()), &changed)?;

@@ -32,6 +32,8 @@ pub enum Purpose {
     SessionHello,
     /// A member's answer to it.
     SessionWelcome,
+    /// A member's word that a key was destroyed.
+    Destruction,
 }
 
 impl Purpose {
@@ -45,6 +47,7 @@ impl Purpose {
             Purpose::Running => "keyward/1 running statement",
             Purpose::SessionHello => "keyward/1 operator session hello",
             Purpose::SessionWelcome => "keyward/1 operator session welcome",
+            Purpose::Destruction => "keyward/1 proof of destruction",
         }
     }
 }

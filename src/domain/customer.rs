@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod ciphertext;
 pub mod request;
+pub mod suspension;
 
 pub use answer::{Answer, KeyInfo};
 pub use request::{KeyName, Request, Supplied};

@@ -93,7 +93,7 @@ impl OperatorKey {
             .uint(FORMAT)
             .bytes(&self.public_key())
             .bytes(&salt);
-        let sealed = stretch(passphrase, &salt)?.seal(head.as_slice(), self.seed.as_ref())?;
+        let sealed = stretch(passphrase, &salt, FILE)?.seal(head.as_slice(), self.seed.as_ref())?;
         head.bytes(&sealed);
         Ok(head.into_vec())
     }
@@ -114,7 +114,7 @@ impl OperatorKey {
         let head = bytes.get(..reader.position()).unwrap_or_default();
         let sealed = reader.bytes("sealed seed", MAX_FILE)?;
         reader.end("operator key file")?;
-        let seed = stretch(passphrase, &salt)?
+        let seed = stretch(passphrase, &salt, FILE)?
             .open(head, sealed)
             .ok_or(Error::PinIncorrect)?;
         let seed = seed.expose().try_into().map_err(|_| Error::PinIncorrect)?;
@@ -144,11 +144,18 @@ impl fmt::Debug for OperatorKey {
     }
 }
 
-/// The key that a passphrase makes.
-fn stretch(passphrase: &SecretBytes, salt: &[u8; 16]) -> Result<SealingKey> {
+/// What the key of an operator's file derives under.
+const FILE: &str = "keyward/1 operator key file";
+
+/// The key that a passphrase makes for the files that `label` names.
+pub(super) fn stretch(
+    passphrase: &SecretBytes,
+    salt: &[u8; 16],
+    label: &str,
+) -> Result<SealingKey> {
     let stretched = argon2id(COST, passphrase.expose(), salt, b"", 32)?;
-    let root = extract_and_expand(salt, stretched.expose(), b"keyward/1 operator key file")?;
-    Ok(SealingKey::derive(&root, "keyward/1 operator key"))
+    let root = extract_and_expand(salt, stretched.expose(), label.as_bytes())?;
+    Ok(SealingKey::derive(&root, label.trim_end_matches(" file")))
 }
 
 #[cfg(test)]

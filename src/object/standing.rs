@@ -13,15 +13,18 @@ pub enum Standing {
     ShredPending,
     /// Its key is destroyed; the record stays.
     Destroyed,
+    /// Its customer holds its key; the record stays.
+    Suspended,
 }
 
 impl Standing {
     /// Every standing, in the order of the numbers.
-    pub const ALL: [Standing; 4] = [
+    pub const ALL: [Standing; 5] = [
         Standing::Current,
         Standing::Superseded,
         Standing::ShredPending,
         Standing::Destroyed,
+        Standing::Suspended,
     ];
 
     /// What a stored number that is none reads as. Somebody edited it, and the row tree will not bear
@@ -36,6 +39,7 @@ impl Standing {
             Standing::Superseded => 1,
             Standing::ShredPending => 2,
             Standing::Destroyed => 3,
+            Standing::Suspended => 4,
         }
     }
 
@@ -58,7 +62,7 @@ mod tests {
             assert_eq!(u64::from(standing.number()), number);
             assert_eq!(Standing::from_number(number), Some(standing));
         }
-        assert_eq!(Standing::from_number(4), None);
+        assert_eq!(Standing::from_number(5), None);
         assert_eq!(Standing::from_number(u64::MAX), None);
     }
 }

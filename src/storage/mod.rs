@@ -232,6 +232,7 @@ fn standing_condition(query: &Query) -> &'static str {
         (Some(Standing::Superseded), _) => " AND standing <> 0 AND standing = 1",
         (Some(Standing::ShredPending), _) => " AND standing <> 0 AND standing = 2",
         (Some(Standing::Destroyed), _) => " AND standing <> 0 AND standing = 3",
+        (Some(Standing::Suspended), _) => " AND standing <> 0 AND standing = 4",
         (None, true) => "",
     }
 }

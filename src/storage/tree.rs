@@ -43,6 +43,8 @@ pub enum Mark {
     Role,
     /// It can be used, but is not the newest of its family.
     Superseded,
+    /// Its customer holds its key; the record stays.
+    Suspended,
 }
 
 impl Mark {
@@ -54,6 +56,7 @@ impl Mark {
             Standing::Superseded => Mark::Superseded,
             Standing::ShredPending => Mark::ShredPending,
             Standing::Destroyed => Mark::ShredComplete,
+            Standing::Suspended => Mark::Suspended,
         }
     }
 }

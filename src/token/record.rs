@@ -138,14 +138,15 @@ pub(super) fn open(keys: &RowKeys, ring: &Keyring, row: &Row) -> Result<Object> 
     Ok(Object::new(row.id, row.revision, attributes).standing_as(row.standing))
 }
 
-/// An object in one revision and standing; of a destroyed one nothing secret stays.
+/// An object in one revision and standing; of one that is destroyed or suspended nothing secret stays.
 pub(super) fn standing(
     id: ObjectId,
     revision: u64,
     attributes: Attributes,
     standing: Standing,
 ) -> Object {
-    let attributes = if standing == Standing::Destroyed {
+    let gone = matches!(standing, Standing::Destroyed | Standing::Suspended);
+    let attributes = if gone {
         without_secrets(&attributes)
     } else {
         attributes

@@ -196,7 +196,7 @@ impl Token {
     }
 
     /// Forgets what is kept of an object that was changed.
-    fn let_go(&self, unlocked: &Unlocked, id: ObjectId) {
+    pub(super) fn let_go(&self, unlocked: &Unlocked, id: ObjectId) {
         self.unscrubbed.store(true, Ordering::SeqCst);
         unlocked.cache.forget(id);
         self.public.forget(id);

@@ -5,6 +5,7 @@ mod ending;
 mod making;
 mod policy;
 mod shown;
+mod suspension;
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -51,6 +52,16 @@ pub(crate) enum Command {
     Shred(ending::Shred),
     /// Take back that a key is to be destroyed
     CancelShred(ending::CancelShred),
+    /// Write this member's signed word that a version was destroyed
+    Proof(suspension::Proof),
+    /// Seal a key to the domain and its customer, and erase it here
+    Suspend(suspension::Suspend),
+    /// Take a suspended key back
+    Reinstate(suspension::Reinstate),
+    /// For customers: make the key that keys are suspended to
+    CustomerKeygen(suspension::CustomerKeygen),
+    /// For customers: open a suspended key for its domain
+    CustomerOpen(suspension::CustomerOpen),
 }
 
 /// Whose keys, and who asks.
@@ -153,5 +164,10 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
         Command::Delete(arguments) => arguments.run(output),
         Command::Shred(arguments) => arguments.run(output),
         Command::CancelShred(arguments) => arguments.run(output),
+        Command::Proof(arguments) => arguments.run(output),
+        Command::Suspend(arguments) => arguments.run(output),
+        Command::Reinstate(arguments) => arguments.run(output),
+        Command::CustomerKeygen(arguments) => arguments.run(),
+        Command::CustomerOpen(arguments) => arguments.run(),
     }
 }

@@ -6,7 +6,7 @@ use super::{Actor, making};
 use crate::calls::admission::admit_care;
 use crate::domain::customer::{Answer, KeyInfo, KeyName};
 use crate::domain::key_policy::KeyPolicy;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::object::attribute::{Template, Value};
 use crate::object::standing::Standing;
 use crate::object::vendor::CKA_KEYWARD_TENANT;
@@ -65,7 +65,8 @@ pub(super) fn list(token: &Token, tenant: Option<&[u8]>) -> Result<Answer> {
 /// Tightens the policy of every version.
 ///
 /// # Errors
-/// `AttributeReadOnly` for a policy that allows more than the one there is; those of the policy and the
+/// `AttributeReadOnly` for a policy that allows more than the one there is; `ActionProhibited` for a
+/// suspended key; those of the policy and the
 /// store.
 pub(super) fn set_policy(
     token: &Token,
@@ -74,7 +75,12 @@ pub(super) fn set_policy(
     policy: &KeyPolicy,
 ) -> Result<Answer> {
     let versions = find(token, key)?;
-    admit_care(token, actor, versions.newest()?.attributes())?;
+    let newest = versions.newest()?;
+    admit_care(token, actor, newest.attributes())?;
+    if newest.standing() == Standing::Suspended {
+        // Its customer holds what it will be again.
+        return Err(Error::ActionProhibited);
+    }
     // The newest first: if it refuses, nothing is changed.
     for version in versions.all().iter().rev() {
         making::tighten(token, version, policy)?;

@@ -1,12 +1,15 @@
 //! Ending customer keys: marking them for destruction, destroying them at once, deleting versions.
 
-use super::naming::{family_of, find, version_of};
+use super::naming::{family_of, find, info, version_of};
 use super::{Actor, care};
-use crate::calls::admission::admit_care;
+use crate::calls::admission::{admit_care, now};
 use crate::domain::customer::{Answer, KeyName};
+use crate::domain::destruction::Destroyed;
 use crate::error::{Error, Result};
 use crate::object::standing::Standing;
+use crate::object::vendor::CKA_KEYWARD_CREATED;
 use crate::token::Token;
+use cryptoki_sys::CKA_LABEL;
 
 /// Marks every version of a key to be destroyed.
 ///
@@ -15,7 +18,7 @@ use crate::token::Token;
 pub(super) fn mark(token: &Token, actor: Actor, key: &KeyName) -> Result<Answer> {
     restand(token, actor, key, |now, _| match now {
         Standing::Current | Standing::Superseded => Standing::ShredPending,
-        Standing::ShredPending | Standing::Destroyed => now,
+        Standing::ShredPending | Standing::Destroyed | Standing::Suspended => now,
     })
 }
 
@@ -84,6 +87,38 @@ pub(super) fn delete_version(
     }
     token.shred(object.id())?;
     care::describe(token, key)
+}
+
+/// This member's signed word that a version was destroyed.
+///
+/// # Errors
+/// `KeyHandleInvalid`; `ActionProhibited` while it is not.
+pub(super) fn prove(token: &Token, key: &KeyName, version: u64) -> Result<Answer> {
+    let versions = find(token, key)?;
+    let object = versions.version(version)?;
+    if object.standing() != Standing::Destroyed {
+        return Err(Error::ActionProhibited);
+    }
+    let unlocked = token.unlocked().ok_or(Error::UserNotLoggedIn)?;
+    let (domain, identity) = (unlocked.domain(), unlocked.identity());
+    let attributes = object.attributes();
+    let word = Destroyed {
+        domain: domain.state.domain,
+        version: domain.state.version,
+        family: family_of(&object).ok_or(Error::KeyHandleInvalid)?,
+        key_version: version,
+        object: object.id(),
+        revision: object.revision(),
+        label: attributes.bytes(CKA_LABEL).unwrap_or_default().to_vec(),
+        key_type: attributes.key_type().unwrap_or_default(),
+        created: attributes.ulong(CKA_KEYWARD_CREATED).unwrap_or(0),
+        at: now(),
+    };
+    Ok(Answer {
+        sealed: Some(word.sign(identity.id(), &*identity)?),
+        keys: vec![info(&object, version_of(&*versions.newest()?))],
+        ..Answer::default()
+    })
 }
 
 /// Changes how every version stands; `next` says how, from how it stands and whether it is the newest.

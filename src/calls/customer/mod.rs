@@ -7,6 +7,7 @@ mod ending;
 pub mod handles;
 pub mod making;
 pub mod naming;
+mod suspension;
 
 use crate::domain::customer::{Answer, KeyInfo, Request, Supplied};
 use crate::domain::ids::OperatorId;
@@ -94,6 +95,7 @@ pub fn execute(token: &Token, actor: Actor, request: &Request) -> Result<Answer>
         }
         Request::Describe { key } => care::describe(token, key),
         Request::List { tenant } => care::list(token, tenant.as_deref()),
+        Request::ProofOfDestruction { key, version } => ending::prove(token, key, *version),
         _ => {
             actor.needs_change()?;
             change(token, actor, request)
@@ -150,6 +152,8 @@ fn change(token: &Token, actor: Actor, request: &Request) -> Result<Answer> {
         Request::MarkForShredding { key } => ending::mark(token, actor, key),
         Request::CancelShredding { key } => ending::cancel(token, actor, key),
         Request::Shred { key } => ending::shred(token, actor, key),
+        Request::Suspend { key, to } => suspension::suspend(token, actor, key, to),
+        Request::Reinstate { opened } => suspension::reinstate(token, actor, opened),
         _ => Err(Error::FunctionNotSupported),
     }
 }

@@ -73,6 +73,7 @@ pub(super) fn encode_leaf(leaf: &Leaf) -> Vec<u8> {
             Mark::ShredComplete => 2,
             Mark::Role => 3,
             Mark::Superseded => 4,
+            Mark::Suspended => 5,
         });
     }
     body
@@ -90,6 +91,7 @@ pub(super) fn decode_leaf(body: &[u8]) -> Option<Leaf> {
                 [2] => Mark::ShredComplete,
                 [3] => Mark::Role,
                 [4] => Mark::Superseded,
+                [5] => Mark::Suspended,
                 _ => return None,
             };
             Some((
