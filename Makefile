@@ -47,9 +47,9 @@ vectors: ## run the published test vectors through the C interface, with a count
 	@scripts/need cc make perl
 	$(CARGO) test --locked --test vectors -- --nocapture
 
-fuzz-smoke: ## forged and random domain tokens and key tokens, many more than `make test` tries
+fuzz-smoke: ## forged and random domain tokens, session messages and key tokens, many more than `make test` tries
 	@scripts/need cc make perl
-	PROPTEST_CASES=20000 $(CARGO) test --locked --test domain -- form::any
+	PROPTEST_CASES=20000 $(CARGO) test --locked --test domain -- form::any operator_sessions::no_
 	PROPTEST_CASES=20000 $(CARGO) test --locked --lib -- key_token
 
 bench: build ## measure against SoftHSM2; P11BENCH=DIRECTORY says where p11bench is

@@ -156,7 +156,7 @@ fn shared() -> &'static (Member, Vec<u8>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(crate::world::cases(2_000))]
 
     #[test]
     fn any_changed_bit(bit: prop::sample::Index) {

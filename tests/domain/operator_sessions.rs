@@ -433,7 +433,7 @@ fn a_session_under_a_removed_domain_key_is_over() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(crate::world::cases(2_000))]
 
     #[test]
     fn no_bytes_disturb_a_reader_and_what_is_read_is_the_one_encoding(
@@ -474,7 +474,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(crate::world::cases(300))]
 
     /// Several changes of good messages at once: bytes overwritten, pieces cut out, doubled or moved.
     #[test]

@@ -11,9 +11,19 @@ use keyward_pkcs11::domain::refusal::Refusal;
 use keyward_pkcs11::domain::state::governance::{Clause, Operator, Permissions, Rule};
 use keyward_pkcs11::domain::token::build::{Proposal, genesis, propose};
 use keyward_pkcs11::domain::token::running::Running;
+use proptest::test_runner::Config as ProptestConfig;
 
 /// The time of the tests.
 pub(crate) const NOW: u64 = 1_800_000_000;
+
+/// So many random cases, or as many as `PROPTEST_CASES` says.
+pub(crate) fn cases(usual: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    ProptestConfig {
+        cases: asked.and_then(|asked| asked.parse().ok()).unwrap_or(usual),
+        ..ProptestConfig::default()
+    }
+}
 
 /// One member: its identity and what it has installed.
 pub(crate) struct Member {
