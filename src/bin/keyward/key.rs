@@ -117,15 +117,17 @@ impl Access {
 
 impl Asker {
     fn ask(&self, request: &Request) -> Result<Answer, Failure> {
-        execute(&self.token, self.actor, request).map_err(|cause| match cause {
-            Error::KeyHandleInvalid => {
-                Failure::NotFound("there is no such key: keyward key list shows all".to_owned())
+        execute(&self.token, self.actor, request).map_err(|cause| {
+            if cause == Error::KeyHandleInvalid {
+                let none = "there is no such key: keyward key list shows all";
+                Failure::NotFound(none.to_owned())
+            } else if cause == Error::AttributeReadOnly(CKA_KEYWARD_POLICY) {
+                let looser =
+                    "the key's policy allows less than that: it can only be made to allow less";
+                Failure::Usage(looser.to_owned())
+            } else {
+                cause.into()
             }
-            Error::AttributeReadOnly(CKA_KEYWARD_POLICY) => Failure::Usage(
-                "the key's policy allows less than that: it can only be made to allow less"
-                    .to_owned(),
-            ),
-            other => other.into(),
         })
     }
 }

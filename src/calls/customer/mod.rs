@@ -51,6 +51,10 @@ impl Actor {
 /// # Errors
 /// `UserNotLoggedIn`; `SessionReadOnly` for what changes the token; `KeyHandleInvalid` for a key that
 /// there is not; `PolicyDenied`, `OperatorNeeded`; `VersionSuperseded`; those of the store.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every other request changes keys"
+)]
 pub fn execute(token: &Token, actor: Actor, request: &Request) -> Result<Answer> {
     let login = token.unlocked().ok_or(Error::UserNotLoggedIn)?;
     if login.role() != Role::User {

@@ -69,9 +69,10 @@ impl fmt::Display for Denied {
 
 impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
-        match denied {
-            Denied::Nobody => Error::OperatorNeeded,
-            other => Error::PolicyDenied(other.to_string()),
+        if denied == Denied::Nobody {
+            Error::OperatorNeeded
+        } else {
+            Error::PolicyDenied(denied.to_string())
         }
     }
 }

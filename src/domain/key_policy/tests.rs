@@ -8,6 +8,9 @@ use proptest::prelude::*;
 const OPERATOR: OperatorId = OperatorId([1; 16]);
 const MEMBER: MemberId = MemberId([2; 16]);
 
+/// Makes an attempt another one.
+type Change = fn(&mut Attempt<'static>);
+
 /// The attempt that meets every restriction below.
 fn attempt() -> Attempt<'static> {
     Attempt {
@@ -49,7 +52,7 @@ fn every_restriction_denies_what_does_not_meet_it() {
     assert_eq!(full().judge(&attempt()), Ok(()));
     assert_eq!(KeyPolicy::default().judge(&attempt()), Ok(()));
     let other = Some((OperatorId([9; 16]), "guest"));
-    let cases: [(Denied, fn(&mut Attempt<'static>)); 9] = [
+    let cases: [(Denied, Change); 9] = [
         (Denied::Operation(Operation::Wrap), |own| {
             own.operation = Operation::Wrap;
         }),

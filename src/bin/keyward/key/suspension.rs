@@ -130,9 +130,12 @@ impl CustomerOpen {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let (suspended, file) = (read(&self.file)?, read(&self.key)?);
         let key = CustomerKey::from_file(&file, &self.passphrase.current()?);
-        let key = key.map_err(|cause| match cause {
-            Error::PinIncorrect => Failure::Passphrase,
-            other => other.into(),
+        let key = key.map_err(|cause| {
+            if cause == Error::PinIncorrect {
+                Failure::Passphrase
+            } else {
+                cause.into()
+            }
         })?;
         let outer = Outer::parse(&suspended).map_err(Error::from)?;
         write(&self.out, outer.open(&key)?.expose())?;
