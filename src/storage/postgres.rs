@@ -336,7 +336,7 @@ impl Store for PostgresStore {
             let link = taken.link()?;
             link.simple("SET statement_timeout = 0")?;
             let tables = schema::TABLES.join(", ");
-            link.patient(&format!("VACUUM {tables}"), TIDYING)
+            link.patient(&format!("VACUUM (ANALYZE) {tables}"), TIDYING)
             // The connection, with its changed settings, is closed.
         });
         match tidied {
