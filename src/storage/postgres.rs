@@ -239,26 +239,36 @@ impl PostgresStore {
         Ok(count.map_or(0, super::unsigned))
     }
 
-    /// [`Store::wait`] on a server that notifies.
+    /// [`Store::wait`] on a server that notifies. As long as it does not, it is not asked either, but for
+    /// a look now and then.
     fn listen(&self, pool: &Pool, stamp: u64, most: Duration) -> Result<u64, Trouble> {
         let start = Instant::now();
         let mut renewed = false;
         loop {
-            let link = pool.listener(&self.address, self.timeout)?;
+            let mut listener = pool.listener(&self.address, self.timeout)?;
             loop {
-                let left = most.saturating_sub(start.elapsed());
-                let now = match self.count(&link) {
+                // What came in since the last sleep makes what was seen old.
+                if listener.link.sleep(Duration::ZERO) {
+                    listener.seen = None;
+                }
+                let seen = listener.seen.filter(|(_, when)| when.elapsed() < HEARTBEAT);
+                let now = match seen.map_or_else(|| self.count(&listener.link), |(now, _)| Ok(now))
+                {
                     Ok(now) => now,
                     // Ended by the server, perhaps while nobody listened: once more with a new one.
                     Err(trouble) if trouble.kind == Kind::Lost && !renewed => break,
                     Err(trouble) => return Err(self.doubted(pool, trouble)),
                 };
+                listener.seen = seen.or_else(|| Some((now, Instant::now())));
+                let left = most.saturating_sub(start.elapsed());
                 if now != stamp || left.is_zero() {
-                    pool.keep_listener(link);
+                    pool.keep_listener(listener);
                     return Ok(now);
                 }
                 renewed = false;
-                link.sleep(left.min(HEARTBEAT));
+                if listener.link.sleep(left.min(HEARTBEAT)) {
+                    listener.seen = None;
+                }
             }
             renewed = true;
         }

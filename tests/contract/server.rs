@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
-const SHORT: Duration = Duration::from_millis(300);
+/// Long enough for a busy machine to do something, short enough to wait for.
+const SHORT: Duration = Duration::from_millis(1500);
 
 fn open(url: &str) -> PostgresStore {
     PostgresStore::open(url, TIMEOUT).unwrap()
@@ -54,6 +55,38 @@ fn two_machines_see_each_others_rows_and_wake_each_other() {
         put(&one, 2).unwrap();
         assert!(sleeper.join().unwrap() > seen);
     });
+}
+
+#[test]
+fn who_waits_does_not_ask_the_server_again_and_again() {
+    let server = Server::start();
+    let url = server.fresh();
+    let (one, two) = (open(&url), open(&url));
+    put(&one, 1).unwrap();
+    let seen = one.wait(0, Duration::from_secs(3600)).unwrap();
+    // How often the one row was looked at, by everybody; counted by the server with some delay.
+    let looks = || -> u64 {
+        std::thread::sleep(Duration::from_secs(2));
+        let looks = server.sql(
+            "SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_all_tables
+             WHERE relname = 'keyward_writer'",
+        );
+        looks.trim().parse().unwrap()
+    };
+    let before = looks();
+    for _ in 0..100 {
+        assert_eq!(one.wait(seen, Duration::from_millis(1)).unwrap(), seen);
+    }
+    let after = looks();
+    assert!(after - before < 10, "{before} {after}");
+    // And yet it hears of every change.
+    let mut seen = seen;
+    for number in 2..=20 {
+        put(&two, number).unwrap();
+        let now = one.wait(seen, Duration::from_secs(3600)).unwrap();
+        assert_eq!(now, seen + 1);
+        seen = now;
+    }
 }
 
 #[test]
@@ -131,7 +164,7 @@ fn a_server_that_does_not_answer_is_given_up() {
     let port = silent.local_addr().unwrap().port();
     let url = format!("postgres://keyward@127.0.0.1:{port}/keyward?sslmode=disable");
     let own = PostgresStore::open(&url, SHORT).unwrap();
-    assert!(text(find(&own)).contains("no answer for 300 ms"));
+    assert!(text(find(&own)).contains("no answer for 1500 ms"));
 }
 
 #[test]
@@ -202,8 +235,8 @@ fn only_the_right_server_is_taken_for_it() {
 fn a_lock_that_is_held_is_not_waited_for_for_ever() {
     let server = shared_server();
     let schema = server.schema();
+    put(&open(&server.at(&schema)), 1).unwrap();
     let own = PostgresStore::open(&server.at(&schema), SHORT).unwrap();
-    put(&own, 1).unwrap();
     let held = server.hold(&format!(
         "UPDATE {schema}.keyward_writer SET changes = changes"
     ));
@@ -375,13 +408,8 @@ fn a_crash_at_the_last_moment_loses_nothing_that_was_answered() {
         .unwrap();
     assert_eq!(find(&own).unwrap(), [1, 2]);
     // Not there when asked: whether the change was kept is not known, and that is said.
-    let kills = Cell::new(1);
     let lost = PostgresStore::open(&server.fresh(), SHORT).unwrap();
-    let unknown = store(&lost).writing(|writer| writer.put_row(&row(2)), &|| {
-        if kills.replace(0) == 1 {
-            server.kill();
-        }
-    });
+    let unknown = store(&lost).writing(|writer| writer.put_row(&row(2)), &|| server.crash());
     assert!(text(unknown).contains("whether it was"));
 }
 
@@ -425,8 +453,10 @@ fn a_change_that_was_kept_is_not_made_twice_when_its_answer_is_lost() {
 #[test]
 fn a_server_that_stands_still_is_an_error_and_not_a_hang() {
     let server = Server::start();
-    let own = PostgresStore::open(&server.fresh(), SHORT).unwrap();
-    put(&own, 1).unwrap();
+    let url = server.fresh();
+    put(&open(&url), 1).unwrap();
+    let own = PostgresStore::open(&url, SHORT).unwrap();
+    assert_eq!(find(&own).unwrap(), [1]);
     server.freeze(true);
     // The main process stands, so nobody new is served; who is connected goes on.
     assert_eq!(find(&own).unwrap(), [1]);

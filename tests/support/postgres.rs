@@ -162,6 +162,11 @@ impl Server {
         self.control(&["-m", "fast", "-w", "stop"]);
     }
 
+    /// Ends the server and its sessions at once, as a crash of the machine would.
+    pub fn crash(&self) {
+        self.control(&["-m", "immediate", "-w", "stop"]);
+    }
+
     /// Starts the server again.
     pub fn start_again(&self) {
         // Backends of one that was killed may hold its memory for a moment.

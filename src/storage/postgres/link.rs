@@ -98,8 +98,12 @@ impl Link {
         let Some(open) = self.open.as_ref().filter(|_| !self.broken.get()) else {
             return false;
         };
-        // Lets the connection look what has come in meanwhile.
-        open.runtime.block_on(tokio::task::yield_now());
+        // Lets the connection look what has come in meanwhile: the system is asked first, then its task
+        // gets its turn.
+        open.runtime.block_on(async {
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        });
         !open.client.is_closed()
     }
 
@@ -126,14 +130,14 @@ impl Link {
         self.run(self.limit, |open| open.client.execute(&statement, values))
     }
 
-    /// Sleeps until the server notifies, the connection ends, or `most` has passed.
-    pub(super) fn sleep(&self, most: Duration) {
-        if let Some(open) = &self.open {
-            open.runtime.block_on(async {
-                // Whether it was rung or time is up, the caller looks.
-                let _ = tokio::time::timeout(most, open.bell.notified()).await;
-            });
-        }
+    /// Sleeps until the server has notified since the last sleep, the connection ends, or `most` has
+    /// passed; false in the last case.
+    pub(super) fn sleep(&self, most: Duration) -> bool {
+        let Some(open) = &self.open else {
+            return true;
+        };
+        let rung = async { tokio::time::timeout(most, open.bell.notified()).await };
+        open.runtime.block_on(rung).is_ok()
     }
 
     /// The statement, prepared once for the connection.

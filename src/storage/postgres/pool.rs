@@ -27,12 +27,20 @@ pub(super) struct Pool {
     /// Held by the one thread of this process that writes: others would only hold connections.
     pub(super) turn: Mutex<()>,
     idle: Mutex<Vec<Link>>,
-    listening: Mutex<Vec<Link>>,
+    listening: Mutex<Vec<Listener>>,
     taken: AtomicUsize,
     /// Whether the schema is known to be the newest.
     ready: AtomicBool,
     /// Whether the server is one that can notify.
     notifies: AtomicBool,
+}
+
+/// A connection that is told of changes.
+pub(super) struct Listener {
+    pub(super) link: Link,
+    /// The count of changes when it was last asked for, and when that was. It still is the newest one, as
+    /// long as the server has not notified.
+    pub(super) seen: Option<(u64, Instant)>,
 }
 
 /// A connection that no other thread uses. It is closed when dropped, unless it is kept.
@@ -94,23 +102,27 @@ impl Pool {
     }
 
     /// A connection that is told of changes. Not one of those for transactions.
-    pub(super) fn listener(&self, address: &Address, timeout: Duration) -> Result<Link, Trouble> {
+    pub(super) fn listener(
+        &self,
+        address: &Address,
+        timeout: Duration,
+    ) -> Result<Listener, Trouble> {
         let kept = self.listening.lock().pop();
-        if let Some(link) = kept.filter(Link::is_usable) {
-            return Ok(link);
+        if let Some(listener) = kept.filter(|listener| listener.link.is_usable()) {
+            return Ok(listener);
         }
         let link = self.connect(address, timeout)?;
         if self.notifies() {
             link.simple("LISTEN keyward")?;
         }
-        Ok(link)
+        Ok(Listener { link, seen: None })
     }
 
     /// Keeps a listening connection for the next one who waits.
-    pub(super) fn keep_listener(&self, link: Link) {
+    pub(super) fn keep_listener(&self, listener: Listener) {
         let mut listening = self.listening.lock();
         if listening.len() < MOST {
-            listening.push(link);
+            listening.push(listener);
         }
     }
 
