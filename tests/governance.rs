@@ -30,3 +30,5 @@ mod place;
 mod recovery;
 #[path = "governance/restored.rs"]
 mod restored;
+#[path = "governance/stock.rs"]
+mod stock;

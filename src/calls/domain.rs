@@ -1,7 +1,9 @@
 //! Domain tokens through stock tools (system requirement 2.7): a data object under an application
-//! name of ours is a domain token, or a numbered part of one, and is ingested instead of stored.
+//! name of ours is a domain token, a numbered part of one, or the hash of one in the repository, and is
+//! ingested instead of stored.
 
 use super::context::Context;
+use crate::domain::ids::Digest;
 use crate::error::{Error, Result};
 use crate::object::attribute::{Attributes, Template, Value};
 use crate::object::{ObjectId, access};
@@ -12,6 +14,8 @@ use cryptoki_sys::{CKA_APPLICATION, CKA_CLASS, CKA_LABEL, CKA_TOKEN, CKA_VALUE, 
 pub const WHOLE: &[u8] = b"keyward.domain-token";
 /// The application name of a part of one; the label says which of how many: `2/3`.
 pub const PART: &[u8] = b"keyward.domain-token.part";
+/// The application name of the hash of one that the repository has: 32 bytes, or 64 digits.
+pub const HASH: &[u8] = b"keyward.domain-token.hash";
 /// The length at which pkcs11-tool cuts data objects, in bytes.
 const CUT: usize = 5000;
 /// The most parts of one token.
@@ -22,6 +26,8 @@ const MOST_PARTS: u32 = 1000;
 pub enum Carried {
     /// A domain token.
     Whole,
+    /// The hash of a published domain token.
+    Hash,
     /// Part `number` of `count`, numbered from 1.
     Part {
         /// Which part.
@@ -41,6 +47,7 @@ pub fn carried(object: &Attributes) -> Result<Option<Carried>> {
     }
     match object.value(CKA_APPLICATION).and_then(Value::as_bytes) {
         Some(WHOLE) => Ok(Some(Carried::Whole)),
+        Some(HASH) => Ok(Some(Carried::Hash)),
         Some(PART) => part_of(object).map(Some).ok_or_else(|| {
             Error::DomainTokenRefused("a part needs a label such as 2/3: part 2 of 3".into())
         }),
@@ -55,6 +62,14 @@ fn part_of(object: &Attributes) -> Option<Carried> {
     let (number, count) = (number.parse().ok()?, count.parse().ok()?);
     let sound = (1..=count).contains(&number) && count <= MOST_PARTS;
     sound.then_some(Carried::Part { number, count })
+}
+
+/// The hash that a value says, as bytes or as a line of text.
+fn hash_in(value: &[u8]) -> Option<Digest> {
+    if let Ok(bytes) = value.try_into() {
+        return Some(Digest(bytes));
+    }
+    Digest::from_hex(std::str::from_utf8(value).ok()?.trim_end())
 }
 
 impl Context<'_> {
@@ -79,6 +94,12 @@ impl Context<'_> {
             Carried::Whole => drop(apart::<LOGIN_STACK, _>(|| {
                 self.session.token().ingest(value)
             })?),
+            Carried::Hash => {
+                let hash = hash_in(value).ok_or_else(|| {
+                    Error::DomainTokenRefused("a hash has 32 bytes or 64 digits".into())
+                })?;
+                apart::<LOGIN_STACK, _>(|| self.session.token().take_published(hash))?;
+            }
             Carried::Part { count, .. } => self.take_part(object, count)?,
         }
         object.set(CKA_TOKEN, Value::Bool(false));

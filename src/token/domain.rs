@@ -75,15 +75,20 @@ impl Entry<'_> {
 }
 
 impl Token {
-    /// Takes a domain token: checks it and installs it in one transaction. Own objects under a domain
+    /// Takes a domain token: checks it and installs it in one transaction; where members share a
+    /// repository, publishes it there first ([`Token::publish`]). Own objects under a domain
     /// key that it removes are taken to the active one. When it returns, removed keys are gone from
     /// this process and from the files, and the other processes have been told.
     ///
     /// # Errors
     /// `DomainTokenRefused`, which is also kept as an event; `UserNotLoggedIn`; those of the store.
     pub fn ingest(&self, token: &[u8]) -> Result<Ingested> {
+        // Where members share a repository, that takes one token of each number, and the others follow.
+        if self.attached()?.is_some() {
+            return self.publish(token);
+        }
         let done = self.take(&Entry::Successor(token))?;
-        if self.attached()?.is_none() && matches!(done, Ingested::Installed(_)) {
+        if matches!(done, Ingested::Installed(_)) {
             self.keep_what_it_says(&DomainToken::parse(token)?.public)?;
         }
         Ok(done)
@@ -119,9 +124,7 @@ impl Token {
         });
         match done {
             Err(Error::DomainTokenRefused(reason)) => {
-                let signers = signers(entry.token(), &[&unlocked.domain().state]);
-                let text = format!("{}: {reason}{signers}", token_hash(entry.token()));
-                self.note(REFUSED, &text)?;
+                self.note_refusal(&unlocked, entry.token(), &reason)?;
                 Err(Error::DomainTokenRefused(reason))
             }
             Err(other) => Err(other),
@@ -141,6 +144,20 @@ impl Token {
                 done
             }
         }
+    }
+
+    /// Keeps that a token was refused, and who made and signed it.
+    pub(super) fn note_refusal(
+        &self,
+        unlocked: &Unlocked,
+        token: &[u8],
+        reason: &str,
+    ) -> Result<()> {
+        let signers = signers(token, &[&unlocked.domain().state]);
+        self.note(
+            REFUSED,
+            &format!("{}: {reason}{signers}", token_hash(token)),
+        )
     }
 
     /// Checks a token and writes what it leads to. Whether the domain changed.

@@ -31,6 +31,15 @@ impl Token {
     pub fn publish(&self, token: &[u8]) -> Result<Ingested> {
         let unlocked = self.login_needed()?;
         self.follow()?;
+        let done = self.publish_next(&unlocked, token);
+        if let Err(Error::DomainTokenRefused(reason)) = &done {
+            self.note_refusal(&unlocked, token, reason)?;
+        }
+        done
+    }
+
+    /// Publishes a version, when everything that the repository has is installed.
+    fn publish_next(&self, unlocked: &Unlocked, token: &[u8]) -> Result<Ingested> {
         let installed = unlocked.domain();
         match ingest::ingest(&installed, token, &unlocked.identity(), now())? {
             Outcome::NoOp(_) => {
@@ -52,7 +61,7 @@ impl Token {
             hash: installed.hash.0,
             token: self.domain_token()?,
         };
-        let keys = self.shared_keys(&unlocked)?;
+        let keys = self.shared_keys(unlocked)?;
         let added = self.repository()?.writing(
             |writer| {
                 claim(writer, repository, &base, &keys)?;
@@ -69,7 +78,7 @@ impl Token {
         if !added {
             return Err(taken(row.version));
         }
-        self.attach(&unlocked, repository)?;
+        self.attach(unlocked, repository)?;
         // Another process of this member may have followed already.
         let done = self.take(&Entry::Successor(token))?;
         self.follow()?;

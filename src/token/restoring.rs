@@ -1,8 +1,8 @@
 //! The way back for a repository that was restored from an older copy, or lost: a member gives it the
 //! versions of the domain that it lacks.
 
-use super::Token;
 use super::publishing::claim;
+use super::{REFUSED, Token};
 use crate::domain::ids::Digest;
 use crate::domain::ingest::Installed;
 use crate::domain::token::Token as DomainToken;
@@ -35,6 +35,26 @@ impl Token {
                 "version {version} is not kept here: name the file of its domain token"
             ))
         })
+    }
+
+    /// Takes every version of the repository, among which the token with this hash must be.
+    ///
+    /// # Errors
+    /// As [`Token::follow`]; `DomainTokenRefused`, which is kept as an event, when the repository has no
+    /// such token.
+    pub fn take_published(&self, hash: Digest) -> Result<()> {
+        self.follow()?;
+        let known = self.attached()?.is_some()
+            && self.repository()?.reading(|reader| {
+                let rows = reader.domain_rows()?;
+                Ok(rows.iter().any(|row| row.hash == hash.0))
+            })?;
+        if known {
+            return Ok(());
+        }
+        let why = "the repository has no token with this hash";
+        self.note(REFUSED, &format!("{hash}: {why}"))?;
+        Err(Error::DomainTokenRefused(why.into()))
     }
 
     /// Gives the repository the versions between its newest one and the installed one, as the security

@@ -32,7 +32,7 @@ fn publish(place: &Place, change: &str, token: &str) {
 }
 
 /// Two members with a repository, which has one object.
-fn shared() -> Place {
+pub(crate) fn shared() -> Place {
     let place = Place::new();
     for name in ["north", "south"] {
         place.member(name);
