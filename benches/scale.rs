@@ -11,6 +11,7 @@
     clippy::indexing_slicing,
     clippy::cast_precision_loss,
     clippy::as_conversions,
+    clippy::wildcard_enum_match_arm,
     missing_docs,
     reason = "a measurement that cannot go on says so by a panic"
 )]

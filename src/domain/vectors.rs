@@ -356,7 +356,7 @@ fn operator_session() -> Json {
     let ask = Ask::Random(4).encode();
     let request = admission
         .token
-        .request_by(&token, (member, 7, NOW), |sealing, head| {
+        .request_by(token, (member, 7, NOW), |sealing, head| {
             sealing.seal_with_salt(&[0x26; 24], head, ask.expose())
         });
     let request = request.unwrap();

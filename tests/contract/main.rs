@@ -6,6 +6,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::as_conversions,
+    clippy::zombie_processes,
     clippy::too_many_lines,
     clippy::wildcard_enum_match_arm,
     reason = "a test that cannot go on says so by a panic"

@@ -8,6 +8,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::as_conversions,
+    clippy::zombie_processes,
     clippy::too_many_lines,
     clippy::macro_metavars_in_unsafe,
     reason = "a test fails by panicking, and talks to C"
