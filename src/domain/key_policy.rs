@@ -1,5 +1,5 @@
 //! The policy of a customer key: what may be done with it, by whom, where, when, how often, and with
-//! which authenticated data. `docs/formats.md`, "Key policy". Judged in [`judge`], and only ever
+//! which authenticated data. `docs/formats.md`, "Key policy". Judged in `judge`, and only ever
 //! tightened: [`KeyPolicy::tightens`].
 
 mod form;
