@@ -197,7 +197,9 @@ impl Domain {
     fn ingested(&self, token: &[u8], identity: &Identity) -> Installation {
         match ingest(&self.now.installed, token, identity, NOW).unwrap() {
             Outcome::Install(next) => *next,
-            _ => panic!("not the next version"),
+            Outcome::NoOp(_) | Outcome::Dismissed(_) | Outcome::Fork(_) => {
+                panic!("not the next version")
+            }
         }
     }
 

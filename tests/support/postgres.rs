@@ -134,13 +134,15 @@ impl Server {
     pub fn hold(&self, sql: &str) -> Held {
         let mut psql = self.psql("keyward");
         psql.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut psql = psql.spawn().unwrap();
-        let input = psql.stdin.as_mut().unwrap();
+        let mut held = Held {
+            psql: psql.spawn().unwrap(),
+        };
+        let input = held.psql.stdin.as_mut().unwrap();
         writeln!(input, "BEGIN; {sql}; SELECT 'it is held';").unwrap();
-        let answers = BufReader::new(psql.stdout.as_mut().unwrap()).lines();
+        let answers = BufReader::new(held.psql.stdout.as_mut().unwrap()).lines();
         for line in answers {
             if line.unwrap() == "it is held" {
-                return Held { psql };
+                return held;
             }
         }
         panic!("psql ended: {sql}");
@@ -400,6 +402,10 @@ fn as_server(program: &Path) -> Command {
 }
 
 /// A shell that ends the server and removes its directory when this program has ended.
+#[expect(
+    clippy::zombie_processes,
+    reason = "it outlives this program, which is what it waits for"
+)]
 fn watch(directory: &Path, programs: &Path) -> ChildStdin {
     let mut shell = as_server(Path::new("/bin/sh"));
     let ending = "cat >/dev/null; \"$2/pg_ctl\" -s -m immediate -D \"$1/data\" stop 2>/dev/null; rm -rf \"$1\"";
