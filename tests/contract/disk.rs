@@ -213,7 +213,7 @@ fn an_edited_standing_is_not_taken_for_one_that_can_be_used() {
         .writing(|writer| writer.put_row(&row(1)), &|| ())
         .unwrap();
     let other = Connection::open(directory.path().join("token.db")).unwrap();
-    for edited in [-1_i64, 4, i64::MAX] {
+    for edited in [-1_i64, 5, i64::MAX] {
         other
             .execute("UPDATE objects SET standing = ?1", [edited])
             .unwrap();
