@@ -2,14 +2,16 @@
 //! goes there: which version all its processes run, and the agreement key it will change to.
 
 use super::Token;
-use super::domain::{Entry, Ingested, now};
+use super::domain::{Entry, Ingested, REFUSED, now};
 use super::unlocked::Unlocked;
 use crate::domain::ids::MemberId;
 use crate::domain::ingest::{Installed, Moment};
 use crate::domain::state::member::Card;
 use crate::domain::token::Token as DomainToken;
+use crate::domain::token::build::token_hash;
 use crate::domain::token::running::Running;
 use crate::error::{Error, Result};
+use crate::seal::envelope::hash;
 use crate::storage::{DomainRow, Reader, Store};
 use std::sync::atomic::Ordering;
 
@@ -17,6 +19,13 @@ use std::sync::atomic::Ordering;
 const RUNNING: &str = "running/";
 /// The facts that hold the cards with which members will change their agreement keys.
 const RENEWAL: &str = "renewal/";
+
+/// What of the repository was refused last.
+pub(super) struct Refused {
+    /// The version's row and the installed version, hashed.
+    what: [u8; 32],
+    reason: String,
+}
 
 /// How a member stands, by the repository.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,39 +69,13 @@ impl Token {
         })?;
         let mut taken = Vec::new();
         for (place, row) in rows.iter().enumerate() {
-            if *refused == Some(row.hash) {
-                return Err(Error::DomainTokenRefused(format!(
-                    "version {} of the repository was refused before: see keyward domain why",
-                    row.version
-                )));
-            }
             let moment = Moment {
                 now: now(),
                 successor: rows.get(place.saturating_add(1)).and_then(created),
                 confirmations: &words,
             };
-            match self.take(&Entry::InTurn(
-                &row.token,
-                row.version,
-                &moment,
-                before.seen,
-            )) {
-                Ok(Ingested::Fork) => {
-                    return Err(Error::DomainRule(
-                        "the domain is forked: two tokens of one version exist".into(),
-                    ));
-                }
-                Ok(Ingested::NoOp) => {}
-                Ok(Ingested::Installed(version) | Ingested::Dismissed(version)) => {
-                    taken.push(version);
-                }
-                Err(error) => {
-                    if matches!(error, Error::DomainTokenRefused(_)) {
-                        *refused = Some(row.hash);
-                    }
-                    return Err(error);
-                }
-            }
+            let seen = before.seen;
+            taken.extend(self.take_row(&unlocked, row, (&moment, seen), &mut refused)?);
         }
         self.report(&unlocked, repository)?;
         Ok(taken)
@@ -103,6 +86,45 @@ impl Token {
         let login = self.unlocked.load();
         let installed = login.as_ref().map(|unlocked| unlocked.installed().0);
         installed.is_none_or(|version| self.reported.load(Ordering::SeqCst) == version)
+    }
+
+    /// Takes one version of the repository; answers it, unless it was taken already.
+    fn take_row(
+        &self,
+        unlocked: &Unlocked,
+        row: &DomainRow,
+        (moment, seen): (&Moment<'_>, u64),
+        refused: &mut Option<Refused>,
+    ) -> Result<Option<u64>> {
+        let found = token_hash(&row.token);
+        // What was refused is not tried again, until it or what it follows is another one.
+        let what = hash(&[&unlocked.domain().hash.0, &found.0, &row.hash]);
+        if let Some(before) = refused.as_ref().filter(|before| before.what == what) {
+            return Err(Error::DomainTokenRefused(before.reason.clone()));
+        }
+        let done = if found.0 == row.hash {
+            self.take(&Entry::InTurn(&row.token, row.version, moment, seen))
+        } else {
+            let version = row.version;
+            let reason =
+                format!("as version {version} the repository has another token than it says");
+            self.note(REFUSED, &format!("{found}: {reason}"))?;
+            Err(Error::DomainTokenRefused(reason))
+        };
+        match done {
+            Ok(Ingested::Fork) => Err(Error::DomainRule(
+                "the domain is forked: two tokens of one version exist".into(),
+            )),
+            Ok(Ingested::NoOp) => Ok(None),
+            Ok(Ingested::Installed(version) | Ingested::Dismissed(version)) => Ok(Some(version)),
+            Err(error) => {
+                if let Error::DomainTokenRefused(reason) = &error {
+                    let reason = reason.clone();
+                    *refused = Some(Refused { what, reason });
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Puts this member's word into the repository, when it is not there yet: which version runs, once

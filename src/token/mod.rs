@@ -91,7 +91,7 @@ pub struct Token {
     /// Whether something removed may still be readable in a file.
     unscrubbed: AtomicBool,
     /// The repository's version that was refused last: it is not tried again.
-    following: Mutex<Option<[u8; 32]>>,
+    following: Mutex<Option<following::Refused>>,
     /// Domain keys that the store does not have.
     in_memory: ArcSwapOption<volatile::InMemory>,
     /// Key tokens counted and not yet handed out.

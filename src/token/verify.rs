@@ -69,7 +69,8 @@ impl std::fmt::Display for Finding {
 }
 
 impl Token {
-    /// Checks everything that the login can open. The empty list means that all is well.
+    /// Checks everything that the login can open. The empty list means that all is well. What is found is
+    /// also kept as events, once.
     ///
     /// # Errors
     /// `UserNotLoggedIn`; those of the store.
@@ -92,6 +93,7 @@ impl Token {
                 })?,
             );
         }
+        self.keep_findings(&findings)?;
         Ok(findings)
     }
 
@@ -110,14 +112,21 @@ impl Token {
         for (keys, anchor) in self.row_sets(&unlocked)? {
             findings.extend(self.survey(&unlocked, (&keys, anchor), enough, |_, _| Ok(None))?);
         }
-        if !findings.is_empty() {
-            let known = self.events(EVENTS_KEPT)?;
-            let texts = findings.iter().map(ToString::to_string);
-            for text in texts.filter(|text| !known.iter().any(|event| event.text == *text)) {
-                self.note(TAMPERED, &text)?;
-            }
-        }
+        self.keep_findings(&findings)?;
         Ok(findings)
+    }
+
+    /// Keeps as events what was not found before.
+    fn keep_findings(&self, findings: &[Finding]) -> Result<()> {
+        if findings.is_empty() {
+            return Ok(());
+        }
+        let known = self.events(EVENTS_KEPT)?;
+        let texts = findings.iter().map(ToString::to_string);
+        for text in texts.filter(|text| !known.iter().any(|event| event.text == *text)) {
+            self.note(TAMPERED, &text)?;
+        }
+        Ok(())
     }
 
     /// Whether the check after a login has something to do, and takes it upon this process.

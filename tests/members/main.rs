@@ -29,5 +29,14 @@ mod parts;
 
 mod away;
 mod operator_sessions;
+mod races;
+mod rotations;
+mod schedules;
 mod server;
 mod shared;
+mod tampering;
+
+/// A number from the environment, for runs that are longer than the default.
+fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}

@@ -7,6 +7,7 @@ use crate::support::{PIN, SO_PIN, finalize, initialize, rv_name};
 use cryptoki_sys::*;
 use keyward_pkcs11::calls::operator_sessions::{Served, Service, admit};
 use keyward_pkcs11::config::Config;
+use keyward_pkcs11::domain::command::Approvals;
 use keyward_pkcs11::domain::ids::DomainKeyId;
 use keyward_pkcs11::domain::ingest::restore;
 use keyward_pkcs11::domain::token::Token as DomainToken;
@@ -15,9 +16,13 @@ use keyward_pkcs11::error::Error;
 use keyward_pkcs11::object::ObjectId;
 use keyward_pkcs11::object::attribute::{Template as Wanted, Value};
 use keyward_pkcs11::object::standing::Standing;
-use keyward_pkcs11::token::{Role, Token};
+use keyward_pkcs11::token::{Contributed, Role, Token};
 use std::io::BufRead;
 use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 /// `CKM_KEYWARD_KEY_TOKEN`, as `include/keyward.h` says.
 const KEY_TOKEN: CK_MECHANISM_TYPE = 0x804B_5701;
@@ -52,6 +57,8 @@ fn module() {
     if let Err(rv) = s.login(CKU_USER, PIN) {
         return tell(&format!("no login: {rv:?}"));
     }
+    let enough = Arc::new(AtomicBool::new(false));
+    let mut worker = None;
     listen(|words| match words {
         ["login"] => {
             s = token.session();
@@ -64,9 +71,42 @@ fn module() {
             s = token.session();
             rv_name(rv)
         }
+        ["work"] => {
+            let (slot, ended) = (token.slot, Arc::clone(&enough));
+            worker = Some(thread::spawn(move || work(slot, &ended)));
+            "ok".to_owned()
+        }
+        ["enough"] => {
+            enough.store(true, Ordering::SeqCst);
+            let done = worker.take().map(thread::JoinHandle::join);
+            said(done.expect("it works").expect("no panic"))
+        }
         _ => said(asked(&s, words)),
     });
     expect_rv!(finalize(), CKR_OK);
+}
+
+/// Uses keys until it is enough: how often, or the first call that failed.
+fn work(slot: CK_SLOT_ID, enough: &AtomicBool) -> Outcome<String> {
+    let token = support::Token {
+        slot,
+        label: String::new(),
+    };
+    let s = token.session();
+    let mut done = 0_u64;
+    while !enough.load(Ordering::SeqCst) {
+        let label = format!("key{}", done % 100);
+        let sealed = asked(&s, &["encrypt", &label, "c0ffee"])?;
+        assert_eq!(asked(&s, &["decrypt", &label, &sealed])?, "c0ffee");
+        if done % 8 == 0 {
+            let own = format!("own{}-{done}", std::process::id());
+            asked(&s, &["generate", &own])?;
+            asked(&s, &["destroy", &own])?;
+        }
+        done += 1;
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(done.to_string())
 }
 
 fn said(outcome: Outcome<String>) -> String {
@@ -230,6 +270,41 @@ fn done(token: &Token, words: &[&str]) -> Result<String, Error> {
             fresh.map_or_else(|| "current".to_owned(), |fresh| hex(&fresh))
         }
         ["held", id] => token.held_under(key(id))?.to_string(),
+        ["insert", label, count] => {
+            let like = token.load(find("seed")?)?;
+            let all: Vec<_> = (0..count.parse::<usize>().unwrap())
+                .map(|number| {
+                    let mut attributes = like.attributes().clone();
+                    let label = format!("{label}{number}");
+                    attributes.set(CKA_LABEL, Value::Bytes(label.into_bytes()));
+                    attributes
+                })
+                .collect();
+            for some in all.chunks(500) {
+                token.insert(some.to_vec())?;
+            }
+            "ok".to_owned()
+        }
+        ["installed"] => {
+            let unlocked = token.unlocked().ok_or(Error::UserNotLoggedIn)?;
+            // Taken in from other processes of the member; one that was dismissed has no keys.
+            let _ = token.keyring(&unlocked);
+            let installed = unlocked.domain();
+            format!("{} {}", installed.state.version, installed.hash)
+        }
+        ["has-key", id] => {
+            let unlocked = token.unlocked().ok_or(Error::UserNotLoggedIn)?;
+            let ring = token.keyring(&unlocked)?;
+            ring.find(key(id)).is_some().to_string()
+        }
+        ["propose", approvals] => {
+            let mut approvals = Approvals::parse(&bytes(approvals))?;
+            hex(&token
+                .propose(&mut approvals, Some(1), Contributed::default())?
+                .token)
+        }
+        ["ingest", token_bytes] => format!("{:?}", token.ingest(&bytes(token_bytes))?),
+        ["publish", token_bytes] => format!("{:?}", token.publish(&bytes(token_bytes))?),
         ["sealed", id] => token.sealed_under(key(id))?.to_string(),
         ["mark", label] => {
             let marked = token.restand(find(label)?, |object| {

@@ -45,13 +45,15 @@ fn what_one_member_makes_the_others_find_and_use_at_the_next_call() {
 fn changes_of_other_members_are_seen_within_the_interval() {
     members!(2, |domain: &mut Domain| {
         let [north, south] = [0, 1].map(|place| domain.members[place].clone());
-        // Compared with the repository at each use, then as by default.
-        for settings in ["[cache]\nrevalidate_ms = 0", ""] {
-            domain.write_settings(settings);
+        // As by default, then compared with the repository at each use.
+        for at_once in [false, true] {
+            if at_once {
+                domain.change(&north, &["policy.set:cache.revalidation=0s"]);
+            }
             let mut maker = north.start("module");
             let mut user = south.start("module");
             let seen = |user: &mut crate::support::process::Other, question: &str, answer: &str| {
-                if settings.is_empty() {
+                if !at_once {
                     until(question, || user.ask(question) == answer);
                 } else {
                     assert_eq!(user.ask(question), answer, "{question}");

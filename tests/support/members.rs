@@ -2,22 +2,21 @@
 //! repository; operators whose keys the test holds. Members act through `keyward`, and as processes of
 //! the test that play a part.
 
+use crate::postgres::Server;
 use crate::support::process::{Other, part};
 use crate::support::{Home, PIN, SO_PIN};
-use keyward_pkcs11::config::Config;
 use keyward_pkcs11::domain::command::Approvals;
 use keyward_pkcs11::domain::ids::DomainKeyId;
 use keyward_pkcs11::domain::operator::{OperatorKey, OperatorSigner};
 use keyward_pkcs11::domain::state::State;
 use keyward_pkcs11::domain::token::Token as DomainToken;
-use keyward_pkcs11::storage::repository;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// The first member's user; the next ones follow. Nobody needs to know them by a name.
@@ -34,37 +33,51 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// a test started to play a part, plays it.
 #[macro_export]
 macro_rules! members {
-    ($count:expr, $body:expr) => {{
+    ($count:expr, $body:expr) => {
+        $crate::members!($crate::members::Kind::Sqlite, $count, $body)
+    };
+    ($kind:expr, $count:expr, $body:expr) => {{
         fn here() {}
-        $crate::members::run(std::any::type_name_of_val(&here), $count, || None, $body)
-    }};
-    ($count:expr, at $url:expr, $body:expr) => {{
-        fn here() {}
-        let url = || Some($url);
-        $crate::members::run(std::any::type_name_of_val(&here), $count, url, $body)
+        $crate::members::run(std::any::type_name_of_val(&here), $kind, $count, $body)
     }};
 }
 
 /// See the macro `members!`.
-pub(crate) fn run(
-    inner: &'static str,
-    count: usize,
-    url: impl FnOnce() -> Option<String>,
-    body: impl FnOnce(&mut Domain),
-) {
+pub(crate) fn run(inner: &'static str, kind: Kind, count: usize, body: impl FnOnce(&mut Domain)) {
     match part() {
         Some(part) => crate::parts::play(&part),
-        None => body(&mut Domain::found(inner, count, url())),
+        None => body(&mut Domain::found(inner, kind, count)),
     }
+}
+
+/// What a repository is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+    /// A server for one test, which may end it.
+    OwnPostgres,
+}
+
+/// Where a repository is.
+enum Store {
+    File(PathBuf),
+    /// The server of this test program, and the schema.
+    Schema(&'static Server, String),
+}
+
+/// The server of this test program.
+fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(Server::start)
 }
 
 /// A domain with its members, operators and repository. Its files are removed on drop.
 pub(crate) struct Domain {
     place: Home,
-    /// Where the repository is.
-    url: String,
+    store: Store,
     pub(crate) members: Vec<Member>,
-    pub(crate) operators: Vec<OperatorKey>,
+    pub(crate) operators: Vec<Arc<OperatorKey>>,
     requests: usize,
 }
 
@@ -162,9 +175,8 @@ impl Member {
 }
 
 impl Domain {
-    /// Founds a domain of two operators, both needed, and so many members that follow one repository: a
-    /// file, unless another place is given.
-    fn found(inner: &'static str, count: usize, url: Option<String>) -> Domain {
+    /// Founds a domain of two operators, both needed, and so many members that follow one repository.
+    fn found(inner: &'static str, kind: Kind, count: usize) -> Domain {
         let place = Home::new();
         let directory = place.path().to_owned();
         let apart = users_apart();
@@ -192,34 +204,127 @@ impl Domain {
             })
             .collect();
         assert_eq!(members.len(), count, "so many members have names");
-        let operators = (0..2).map(|_| OperatorKey::generate().unwrap()).collect();
-        let file = || format!("sqlite:{}/repository/repository.db", directory.display());
+        let operators = (0..2)
+            .map(|_| Arc::new(OperatorKey::generate().unwrap()))
+            .collect();
+        let store = match kind {
+            Kind::Sqlite => Store::File(directory.join("repository/repository.db")),
+            Kind::Postgres => Store::Schema(server(), server().schema()),
+            Kind::OwnPostgres => {
+                // It ends with the test program.
+                let server: &'static Server = Box::leak(Box::new(Server::start()));
+                Store::Schema(server, server.schema())
+            }
+        };
         let mut domain = Domain {
-            url: url.unwrap_or_else(file),
             place,
+            store,
             members,
             operators,
             requests: 0,
         };
-        domain.write_settings("");
+        domain.write_settings();
         domain.begin();
         domain
     }
 
-    /// Writes the settings of every member, with more lines for the repository.
-    pub(crate) fn write_settings(&self, more: &str) {
+    /// The same domain once more, with files of its own: what one does the other knows nothing of. Nobody is
+    /// at work meanwhile. Of a repository in a file only.
+    pub(crate) fn twin(&self) -> Domain {
+        let place = Home::new();
+        let to = |path: &Path| {
+            place
+                .path()
+                .join(path.strip_prefix(self.place.path()).unwrap())
+        };
+        for name in ["repository", "work"] {
+            copy(&self.place.path().join(name), &place.path().join(name));
+        }
+        let members = self.members.iter().map(|own| {
+            copy(&own.home, &to(&own.home));
+            Member {
+                home: to(&own.home),
+                work: to(&own.work),
+                settings: to(&own.settings),
+                ..own.clone()
+            }
+        });
+        let twin = Domain {
+            members: members.collect(),
+            store: Store::File(place.path().join("repository/repository.db")),
+            operators: self.operators.clone(),
+            requests: self.requests,
+            place,
+        };
+        twin.write_settings();
+        twin
+    }
+
+    /// Writes the settings of every member.
+    fn write_settings(&self) {
         let text = format!(
             "[pin]\nmemory_kib = 64\npasses = 1\nlanes = 1\n\
-             [repository]\nurl = \"{}\"\npoll_ms = 50\n{more}\n",
-            self.url
+             [repository]\nurl = \"{}\"\npoll_ms = 50\ntimeout_ms = 3000\n",
+            self.url()
         );
         fs::write(self.place.path().join("members.toml"), text).unwrap();
     }
 
-    /// The file of the repository.
-    #[allow(dead_code, reason = "for tests that look into the file itself")]
-    pub(crate) fn repository(&self) -> PathBuf {
-        self.place.path().join("repository/repository.db")
+    /// The number that a question to the repository gives; as in [`Domain::sql`].
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        match &self.store {
+            Store::File(path) => {
+                let connection = rusqlite::Connection::open(path).expect("the repository");
+                let number = connection.query_row(&sql.replace("{}", ""), [], |row| row.get(0));
+                number.unwrap_or_else(|error| panic!("{sql}: {error}"))
+            }
+            Store::Schema(server, schema) => {
+                let answer = server.sql(&sql.replace("{}", &format!("{schema}.keyward_")));
+                answer.trim().parse().expect("a number")
+            }
+        }
+    }
+
+    /// The server of the repository.
+    pub(crate) fn server(&self) -> &'static Server {
+        match &self.store {
+            Store::File(path) => panic!("{} has no server", path.display()),
+            Store::Schema(server, _) => server,
+        }
+    }
+
+    /// What the members know the repository by.
+    pub(crate) fn url(&self) -> String {
+        match &self.store {
+            Store::File(path) => format!("sqlite:{}", path.display()),
+            Store::Schema(server, schema) => server.at(schema),
+        }
+    }
+
+    /// Runs SQL on the repository, as its owner can. `{}` stands before the name of each table; tables of
+    /// the owner's own begin with `mine.`.
+    pub(crate) fn sql(&self, sql: &str) {
+        match &self.store {
+            Store::File(path) => {
+                let sql = sql.replace("{}", "");
+                let connection = rusqlite::Connection::open(path).expect("the repository");
+                let mine = self.place.path().join("mine.db");
+                connection.busy_timeout(PATIENCE).unwrap();
+                connection
+                    .execute("ATTACH ? AS mine", [mine.to_str().unwrap()])
+                    .unwrap();
+                connection
+                    .execute_batch(&sql)
+                    .unwrap_or_else(|error| panic!("{sql}: {error}"));
+            }
+            Store::Schema(server, schema) => {
+                let sql = sql
+                    .replace("{}", &format!("{schema}.keyward_"))
+                    .replace("mine.", &format!("mine_{schema}."));
+                server.sql(&format!("CREATE SCHEMA IF NOT EXISTS mine_{schema}"));
+                server.sql(&sql);
+            }
+        }
     }
 
     /// Where everything is: the homes, the repository, the files that travel.
@@ -315,15 +420,20 @@ impl Domain {
 
     /// The newest version that is published.
     pub(crate) fn published(&self) -> (Vec<u8>, State) {
-        let mut config = Config::default();
-        config.repository.url = Some(self.url.clone());
-        let repository = repository::open(&config).unwrap().expect("a repository");
-        let token = repository
-            .reading(|reader| reader.domain_rows())
-            .unwrap()
-            .pop()
-            .expect("a published version")
-            .token;
+        let newest = "ORDER BY version DESC LIMIT 1";
+        let token: Vec<u8> = match &self.store {
+            Store::File(path) => {
+                let connection = rusqlite::Connection::open(path).expect("the repository");
+                let sql = format!("SELECT token FROM domain_tokens {newest}");
+                let token = connection.query_row(&sql, [], |row| row.get(0));
+                token.expect("a published version")
+            }
+            Store::Schema(server, schema) => {
+                let from = format!("{schema}.keyward_domain_tokens");
+                let sql = format!("SELECT encode(token, 'hex') FROM {from} {newest}");
+                crate::parts::bytes(server.sql(&sql).trim())
+            }
+        };
         let state = DomainToken::parse(&token)
             .expect("a domain token")
             .public
@@ -341,12 +451,6 @@ impl Domain {
         own.expect("a member").id().to_string()
     }
 
-    /// The repository as whoever owns it may open it.
-    #[allow(dead_code, reason = "for tests that look into the file itself")]
-    pub(crate) fn open_repository(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.repository()).expect("the repository")
-    }
-
     /// The active domain key of the newest version.
     pub(crate) fn active_key(&self) -> DomainKeyId {
         let (_, state) = self.published();
@@ -361,6 +465,13 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
         assert!(begun.elapsed() < PATIENCE, "not so after long: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Puts a copy of a directory in the place of another, with owners and modes.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    let _ = fs::remove_dir_all(to);
+    let done = Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(done.unwrap().success());
 }
 
 /// Every file below a directory.
