@@ -7,8 +7,9 @@ use crate::operator_sessions::{Member, World};
 use crate::support::*;
 use cryptoki_sys::*;
 use keyward_pkcs11::calls::customer::{Actor, execute};
-use keyward_pkcs11::domain::customer::{KeyName, Request};
-use keyward_pkcs11::domain::ids::MemberId;
+use keyward_pkcs11::domain::customer::suspension::Outer;
+use keyward_pkcs11::domain::customer::{Answer, KeyName, Request};
+use keyward_pkcs11::domain::ids::{KeyId, MemberId};
 use keyward_pkcs11::domain::key_policy::{DataRule, KeyPolicy, Operation, Operations};
 use keyward_pkcs11::domain::operator::OperatorSigner;
 use keyward_pkcs11::secret::SecretBytes;
@@ -272,7 +273,7 @@ fn uses_are_counted_over_calls_copies_versions_and_processes() {
     };
     let by_other = |member: &Member| {
         let request = Request::Encrypt {
-            key: KeyName::Family(keyward_pkcs11::domain::ids::KeyId(family)),
+            key: KeyName::Family(KeyId(family)),
             version: None,
             aad: vec![],
             plaintext: SecretBytes::copy_of(b"x"),
@@ -412,4 +413,65 @@ fn a_stale_key_token_still_works_and_brings_its_update() {
     assert!(s.attribute(again, UPDATE).unwrap().is_empty());
     assert_eq!(s.attribute(handle, CKA_LABEL).unwrap(), b"held");
     assert!(s.ulong(handle, 0x804B_570C).unwrap() > 1_700_000_000);
+}
+
+#[test]
+fn a_suspended_key_comes_back_through_an_rsa_key_only() {
+    module();
+    if !is_keyward() {
+        return;
+    }
+    let s = Token::fresh().user();
+    let c = Customer::new(&s);
+    let (key, known) = c.create(b"orders", &[]).unwrap();
+    let sealed = c.encrypt(key, 0, b"", b"text").unwrap().0;
+    let (public, private) = s.rsa_pair(2048, &[CKA_ENCRYPT], &[CKA_DECRYPT]);
+    let to = s.attribute(public, CKA_PUBLIC_KEY_INFO).unwrap();
+    let ask = |request: Request| {
+        let answer = c.request(request.encode().expose())?;
+        Ok::<_, Rv>(Answer::decode(&answer).unwrap())
+    };
+    let name = || KeyName::Family(KeyId(known.family));
+    let suspended = ask(Request::Suspend { key: name(), to }).unwrap();
+    assert_eq!(suspended.keys[0].standing, 4);
+    expect_rv!(c.decrypt(0, b"", &sealed), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    // Nothing else brings it back, or changes what it will be.
+    expect_rv!(
+        s.set(key, &Template::new().bytes(CKA_LABEL, b"other")),
+        CKR_ACTION_PROHIBITED
+    );
+    expect_rv!(
+        s.copy(key, &Template::new()),
+        CKR_ACTION_PROHIBITED | CKR_OK
+    );
+    let blob = suspended.sealed.unwrap();
+    expect_rv!(
+        ask(Request::Reinstate {
+            opened: blob.clone()
+        }),
+        CKR_DATA_INVALID
+    );
+    let outer = Outer::parse(&blob).unwrap();
+    let oaep = Mech::oaep(CKM_SHA256, CKG_MGF1_SHA256, b"");
+    let root = s.decrypt(&oaep, private, outer.to_rsa().unwrap()).unwrap();
+    let opened = outer.open_with(&root.try_into().unwrap()).unwrap();
+    let mut forged = opened.expose().to_vec();
+    *forged.last_mut().unwrap() ^= 1;
+    expect_rv!(
+        ask(Request::Reinstate { opened: forged }),
+        CKR_WRAPPED_KEY_INVALID
+    );
+    let opened = opened.expose().to_vec();
+    let back = ask(Request::Reinstate { opened }).unwrap();
+    assert_eq!(back.keys[0].standing, 0);
+    assert_eq!(c.decrypt(key, b"", &sealed).unwrap().0, b"text");
+    assert!(s.flag(key, CKA_NEVER_EXTRACTABLE).unwrap());
+    // A proof of what was destroyed, and of nothing else.
+    let prove = || Request::ProofOfDestruction {
+        key: name(),
+        version: 1,
+    };
+    expect_rv!(ask(prove()), CKR_ACTION_PROHIBITED);
+    ask(Request::Shred { key: name() }).unwrap();
+    assert!(ask(prove()).unwrap().sealed.is_some());
 }
