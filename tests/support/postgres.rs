@@ -408,7 +408,7 @@ fn as_server(program: &Path) -> Command {
 )]
 fn watch(directory: &Path, programs: &Path) -> ChildStdin {
     let mut shell = as_server(Path::new("/bin/sh"));
-    let ending = "cat >/dev/null; \"$2/pg_ctl\" -s -m immediate -D \"$1/data\" stop 2>/dev/null; rm -rf \"$1\"";
+    let ending = "trap '' HUP INT TERM; cat >/dev/null; \"$2/pg_ctl\" -s -m immediate -D \"$1/data\" stop 2>/dev/null; rm -rf \"$1\"";
     shell
         .args(["-c", ending, "sh"])
         .arg(directory)
