@@ -98,7 +98,7 @@ fn work(slot: CK_SLOT_ID, enough: &AtomicBool) -> Outcome<String> {
         let label = format!("key{}", done % 100);
         let sealed = asked(&s, &["encrypt", &label, "c0ffee"])?;
         assert_eq!(asked(&s, &["decrypt", &label, &sealed])?, "c0ffee");
-        if done % 8 == 0 {
+        if done.is_multiple_of(8) {
             let own = format!("own{}-{done}", std::process::id());
             asked(&s, &["generate", &own])?;
             asked(&s, &["destroy", &own])?;

@@ -96,7 +96,7 @@ fn killed_and_resumed(domain: &mut Domain) {
     let old = domain.active_key();
     let words = ["key.add", "key.retire", &format!("key.remove:{old}")];
     let request = domain.request(&north, &words);
-    let clients = clients(&domain.members[1..].to_vec());
+    let clients = clients(&domain.members[1..]);
     let mut dice = u64::from(std::process::id()) | 1;
     println!("the dice begin at {dice}");
     let mut interrupted = 0;

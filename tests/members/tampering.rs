@@ -106,10 +106,9 @@ fn edits() -> Vec<Edit> {
         edit("an older row put back", old_c, &["revision"], &["c"]),
         edit(
             "a destroyed row put back",
-            format!(
-                "INSERT INTO {{}}objects SELECT * FROM mine.before_objects
-                 WHERE place NOT IN (SELECT place FROM mine.now_objects)"
-            ),
+            "INSERT INTO {}objects SELECT * FROM mine.before_objects
+             WHERE place NOT IN (SELECT place FROM mine.now_objects)"
+                .to_owned(),
             &["destroyed"],
             &[],
         ),
