@@ -367,7 +367,7 @@ pub(crate) fn a_search_answers_current_rows_unless_asked_for_every_standing(stor
         );
     }
     put(store, &[row(2)]);
-    assert_eq!(find(store, &everything()), [1, 2, 5]);
+    assert_eq!(find(store, &everything()), [1, 2, 6]);
 }
 
 pub(crate) fn tenants_and_families_are_found(store: &dyn Store) {
