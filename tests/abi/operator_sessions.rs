@@ -15,6 +15,7 @@ use keyward_pkcs11::domain::state::governance::{Clause, Operator, Permissions, R
 use keyward_pkcs11::domain::token::build::{Proposal, propose};
 use keyward_pkcs11::token::{Role, Serial, Token as Opened, Unlocked};
 use std::io::BufRead;
+use std::mem::ManuallyDrop;
 use std::ptr::null_mut;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -68,7 +69,7 @@ fn now() -> u64 {
 
 /// A token as another process of its member would have it open, through the library.
 pub(crate) struct Member {
-    pub(crate) token: Opened,
+    pub(crate) token: ManuallyDrop<Opened>,
     pub(crate) unlocked: Arc<Unlocked>,
 }
 
@@ -77,7 +78,12 @@ impl Member {
         let config = Config::load().unwrap();
         let token = Opened::open(&config, &Serial::of_slot(slot)).unwrap();
         let unlocked = token.login(Role::User, PIN.as_bytes()).unwrap();
-        Member { token, unlocked }
+        // Left open until the process ends: a second copy of SQLite in one process that closes the
+        // database takes away the file locks, and the mapped file, of the first.
+        Member {
+            token: ManuallyDrop::new(token),
+            unlocked,
+        }
     }
 
     fn names(&self) -> (DomainId, MemberId) {

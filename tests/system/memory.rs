@@ -116,7 +116,8 @@ fn a_removed_domain_key_is_found_nowhere() {
                 &work,
                 &["operator", "approve", &request, "--key", "alice.key"],
             );
-            let mut propose = vec!["domain", "propose", &request, "--out", &token];
+            // Forced: the processes have wrapped keys for callers.
+            let mut propose = vec!["domain", "propose", &request, "--out", &token, "--force"];
             if so {
                 propose.push("--so");
             }
