@@ -118,8 +118,8 @@ impl Module {
     }
 
     /// Lets a thread watch the token for changes by other processes, if the host allows threads.
-    pub fn watch(&self, slot: u64, token: &Arc<Token>) {
-        self.watchers.watch(slot, token, &self.objects);
+    pub fn watch(&self, token: &Arc<Token>) {
+        self.watchers.watch(token);
     }
 
     /// Brings the slots in line with the tokens on disk.

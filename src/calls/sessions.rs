@@ -174,7 +174,7 @@ fn log_in(
     };
     slot.log_in(who, unlocked, operator);
     drop(counts);
-    module.watch(slot.id(), session.token());
+    module.watch(session.token());
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! Threads that watch tokens for changes by other processes, so that an idle process also lets go
 //! of a removed domain key.
 
-use super::objects::Objects;
 use crate::token::Token;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,7 +39,7 @@ impl Watchers {
 
     /// Starts to watch a token, if no thread does. A thread that the system refuses is done
     /// without: changes are then noticed at the next call.
-    pub fn watch(&self, slot: u64, token: &Arc<Token>, objects: &Arc<Objects>) {
+    pub fn watch(&self, token: &Arc<Token>) {
         let mut running = self.running.lock();
         let watched = |own: &Watcher| own.token.as_ptr() == Arc::as_ptr(token);
         if !self.allowed || running.iter().any(watched) {
@@ -48,8 +47,7 @@ impl Watchers {
         }
         let stop = Arc::new(AtomicBool::new(false));
         let (weak, told) = (Arc::downgrade(token), Arc::clone(&stop));
-        let objects = Arc::downgrade(objects);
-        let watch = named("keyward-watch").spawn(move || run(slot, &weak, &objects, &told));
+        let watch = named("keyward-watch").spawn(move || run(&weak, &told));
         let (weak, told) = (Arc::downgrade(token), Arc::clone(&stop));
         let follow = token
             .may_follow()
@@ -95,13 +93,13 @@ fn follow(token: &Weak<Token>, stop: &AtomicBool) {
     }
 }
 
-fn run(slot: u64, token: &Weak<Token>, objects: &Weak<Objects>, stop: &Arc<AtomicBool>) {
+fn run(token: &Weak<Token>, stop: &Arc<AtomicBool>) {
     let mut seen = None;
     // Which login was checked; one that is gone leaves an address that another may get, no more.
     let mut checked = None;
     let mut checks = Vec::new();
     while !stop.load(Ordering::Acquire) {
-        let (Some(token), Some(objects)) = (token.upgrade(), objects.upgrade()) else {
+        let Some(token) = token.upgrade() else {
             break;
         };
         let generation = token.member_generation();
@@ -109,9 +107,8 @@ fn run(slot: u64, token: &Weak<Token>, objects: &Weak<Objects>, stop: &Arc<Atomi
             .replace(generation)
             .is_some_and(|before| before != generation)
         {
-            // Let go of first, so that what refreshing acknowledges is true.
-            objects.forget_seen(slot);
-            // What went wrong here goes wrong again, and is reported, at the next call.
+            // Handles hold on to nothing that the token lets go of. What went wrong here goes wrong again,
+            // and is reported, at the next call.
             let _ = token.refresh();
         }
         token.expire();
