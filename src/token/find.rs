@@ -5,10 +5,16 @@ use super::pins::Role;
 use super::{Token, record};
 use crate::error::Result;
 use crate::object::attribute::{Template, Value};
-use crate::object::vendor::{CKA_KEYWARD_KEY_VERSION, CKA_KEYWARD_STANDING};
+use crate::object::vendor::{
+    CKA_KEYWARD_DOMAIN_KEY_ID, CKA_KEYWARD_DOMAIN_KEY_STATE, CKA_KEYWARD_KEY_VERSION,
+    CKA_KEYWARD_STANDING,
+};
 use crate::object::{ObjectId, read};
 use crate::storage::{Column, Query, Scope};
 use cryptoki_sys::{CKA_PRIVATE, CKA_TOKEN};
+
+/// Attributes that no stored object has.
+const DOMAIN_KEY_ONLY: [u64; 2] = [CKA_KEYWARD_DOMAIN_KEY_ID, CKA_KEYWARD_DOMAIN_KEY_STATE];
 
 impl Token {
     /// The objects that have every attribute of `template`, in the order of their creation: public ones,
@@ -40,7 +46,16 @@ impl Token {
             (None, Some(_)) => self.repository()?,
             (None, None) => &*self.store,
         };
-        let mut found = store.reading(|reader| reader.find(&query))?;
+        // Domain keys alone have these, and they are not stored: no object need be opened for them.
+        let stored = !template
+            .0
+            .iter()
+            .any(|(kind, _)| DOMAIN_KEY_ONLY.contains(kind));
+        let mut found = if stored {
+            store.reading(|reader| reader.find(&query))?
+        } else {
+            Vec::new()
+        };
         if opened {
             found.retain(|id| {
                 self.load(*id)
