@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a try at a PIN waits for those of other threads and processes.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whose PIN.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,6 +45,7 @@ impl Token {
         self.refresh()?;
         // A repository that cannot be reached says so where it is needed.
         let _ = self.follow();
+        let _ = self.finish_moving(&unlocked);
         Ok(unlocked)
     }
 

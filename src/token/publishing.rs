@@ -4,6 +4,7 @@
 use super::changes::Touched;
 use super::domain::{Entry, Ingested, now};
 use super::objects::{checked_row, entry, touched};
+use super::pins::PATIENCE;
 use super::rows::{Attached, RowKeys};
 use super::unlocked::Unlocked;
 use super::{Token, record, roles};
@@ -166,6 +167,18 @@ impl Token {
         }
         self.look_anew(unlocked)?;
         self.public.clear();
+        self.move_objects(unlocked)
+    }
+
+    /// Goes on with a move of objects that a crash cut off: until it is done they are in neither view.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub(super) fn finish_moving(&self, unlocked: &Unlocked) -> Result<()> {
+        if self.attached()?.is_none() || self.own_objects()? == 0 {
+            return Ok(());
+        }
+        let _alone = self.registry.alone(PATIENCE)?;
         self.move_objects(unlocked)
     }
 
