@@ -42,6 +42,13 @@ const CONSTANTS: &[&str] = &[
     "CK_INVALID_HANDLE",
 ];
 
+/// The rooms that open a store of tokens, or stand on one that does.
+const STORING_ROOMS: &[&str] = &["calls", "module", "session", "token", "storage"];
+
+/// The only files of programs that load the module in which the library opens stores too: each part of
+/// theirs is a process that does the one or the other.
+const PROCESSES_APART: &[&str] = &["tests/abi/library.rs", "tests/members/parts.rs"];
+
 /// The most lines a file may have before its tests, and with them. A file of tests has only tests.
 const MOST_LINES: (usize, usize) = (500, 800);
 
@@ -406,6 +413,43 @@ fn every_file_says_what_it_is_and_stays_short() {
         }
     }
     assert_none(complaints);
+}
+
+/// What `source`, of a program that loads the module, names of the library's rooms that open stores.
+fn stores_beside_the_module(source: &Source) -> Vec<String> {
+    if PROCESSES_APART.contains(&source.path.as_str()) {
+        return Vec::new();
+    }
+    named_paths(&source.code(), &[])
+        .into_iter()
+        .filter(|path| STORING_ROOMS.contains(&path[0].as_str()))
+        .map(|path| format!("{} names {}", source.path, path.join("::")))
+        .collect()
+}
+
+/// The module and the library each have a SQLite of their own. Two in one process take each other's file
+/// locks away, and the index that they share is cut under the one that has it mapped.
+#[test]
+fn no_test_opens_a_store_where_the_module_is_loaded() {
+    let all = sources("tests");
+    let loads = |source: &&Source| source.text.contains("support/mod.rs\"]\nmod support;");
+    let programs: Vec<&str> = all
+        .iter()
+        .filter(loads)
+        .map(|source| source.path.trim_end_matches(".rs").trim_end_matches("main"))
+        .collect();
+    assert!(programs.contains(&"tests/abi/"), "{programs:?}");
+    let shared = ["tests/support/"].into_iter();
+    let places: Vec<&str> = programs.into_iter().chain(shared).collect();
+    let theirs = all
+        .iter()
+        .filter(|source| places.iter().any(|place| source.path.starts_with(place)));
+    assert_none(theirs.flat_map(stores_beside_the_module).collect());
+    let planted = Source {
+        path: "tests/abi/planted.rs".to_owned(),
+        text: "use keyward_pkcs11::{domain::ids, token::Token};".to_owned(),
+    };
+    assert_eq!(stores_beside_the_module(&planted).len(), 1);
 }
 
 fn existing(directory: &str) -> Vec<Source> {

@@ -316,7 +316,7 @@ fn class_04_sizes_of_rsa_and_ec_keys() {
         );
     }
     // Zero, the order, and beyond it.
-    let order = crate::hex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+    let order = unhex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
     for value in [
         vec![0; 32],
         vec![],

@@ -245,7 +245,7 @@ fn class_20_bad_points() {
     off[64] ^= 1;
     let mut prefix = good.clone();
     prefix[0] = 5;
-    let field = crate::hex("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff");
+    let field = unhex("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff");
     let beyond = [&[4u8][..], &field, &field].concat();
     let bad = [
         off,

@@ -1,8 +1,9 @@
 //! Customer keys through the vendor's functions: versions, data keys, re-keying, updates, and what bad
 //! input is answered.
 
-use crate::customer_calls::{Customer, Known, POLICY, TENANT, bytes_of};
+use crate::customer_calls::{Customer, POLICY, TENANT, bytes_of};
 use crate::support::*;
+use crate::vendor_list::Known;
 use cryptoki_sys::*;
 use std::ptr::null_mut;
 

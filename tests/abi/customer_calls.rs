@@ -1,163 +1,12 @@
-//! The vendor's functions on customer keys, as the tests call them: `KEYWARD_FUNCTION_LIST` 1.1 of
-//! `include/keyward.h`, by the two-call rule.
+//! The vendor's functions on customer keys, as the tests call them: by the two-call rule.
 
 use crate::support::*;
+use crate::vendor_list::{Bytes, Functions, Handle, Info, Known, Length};
 use cryptoki_sys::*;
 use std::ptr::null_mut;
 
 pub(crate) const TENANT: CK_ATTRIBUTE_TYPE = 0x804B_5709;
 pub(crate) const POLICY: CK_ATTRIBUTE_TYPE = 0x804B_570B;
-
-/// `KEYWARD_KEY_INFO`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct Info {
-    family: [u8; 16],
-    version: CK_ULONG,
-    newest: CK_ULONG,
-    standing: CK_ULONG,
-    created: CK_ULONG,
-    registered: CK_ULONG,
-    label_length: CK_ULONG,
-    label: [u8; 256],
-}
-
-/// What there is to know of a version.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Known {
-    pub(crate) family: [u8; 16],
-    pub(crate) version: u64,
-    pub(crate) newest: u64,
-    pub(crate) standing: u64,
-    pub(crate) created: u64,
-    pub(crate) registered: u64,
-    pub(crate) label: String,
-}
-
-impl Info {
-    fn empty() -> Self {
-        Info {
-            family: [0; 16],
-            version: 0,
-            newest: 0,
-            standing: 0,
-            created: 0,
-            registered: 0,
-            label_length: 0,
-            label: [0; 256],
-        }
-    }
-
-    fn known(&self) -> Known {
-        let label = &self.label[..usize::try_from(self.label_length).unwrap()];
-        Known {
-            family: self.family,
-            version: self.version,
-            newest: self.newest,
-            standing: self.standing,
-            created: self.created,
-            registered: self.registered,
-            label: String::from_utf8(label.to_vec()).unwrap(),
-        }
-    }
-}
-
-type Bytes = *mut CK_BYTE;
-type Handle = CK_OBJECT_HANDLE;
-type Length = *mut CK_ULONG;
-
-/// `KEYWARD_FUNCTION_LIST`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct Functions {
-    pub(crate) version: CK_VERSION,
-    use_key_token: usize,
-    operator_sessions: [usize; 2],
-    pub(crate) create: unsafe extern "C" fn(
-        CK_SESSION_HANDLE,
-        *mut CK_ATTRIBUTE,
-        CK_ULONG,
-        Handle,
-        *mut Handle,
-        *mut Info,
-    ) -> CK_RV,
-    pub(crate) rotate:
-        unsafe extern "C" fn(CK_SESSION_HANDLE, Handle, Handle, *mut Handle, *mut Info) -> CK_RV,
-    pub(crate) info:
-        unsafe extern "C" fn(CK_SESSION_HANDLE, Handle, CK_ULONG, *mut Handle, *mut Info) -> CK_RV,
-    pub(crate) encrypt: unsafe extern "C" fn(
-        CK_SESSION_HANDLE,
-        Handle,
-        CK_ULONG,
-        Bytes,
-        CK_ULONG,
-        Bytes,
-        CK_ULONG,
-        Bytes,
-        Length,
-        *mut Info,
-    ) -> CK_RV,
-    pub(crate) decrypt: unsafe extern "C" fn(
-        CK_SESSION_HANDLE,
-        Handle,
-        Bytes,
-        CK_ULONG,
-        Bytes,
-        CK_ULONG,
-        Bytes,
-        Length,
-        Bytes,
-        Length,
-        *mut Info,
-    ) -> CK_RV,
-    pub(crate) rekey: unsafe extern "C" fn(
-        CK_SESSION_HANDLE,
-        Bytes,
-        CK_ULONG,
-        Bytes,
-        CK_ULONG,
-        Handle,
-        Bytes,
-        CK_ULONG,
-        Bytes,
-        Length,
-        *mut Info,
-    ) -> CK_RV,
-    pub(crate) data_key: unsafe extern "C" fn(
-        CK_SESSION_HANDLE,
-        Handle,
-        Bytes,
-        CK_ULONG,
-        CK_ULONG,
-        Bytes,
-        Bytes,
-        Length,
-        *mut Info,
-    ) -> CK_RV,
-    pub(crate) use_key_token_2: unsafe extern "C" fn(
-        CK_SESSION_HANDLE,
-        Bytes,
-        CK_ULONG,
-        CK_FLAGS,
-        *mut CK_MECHANISM,
-        Bytes,
-        CK_ULONG,
-        Bytes,
-        Length,
-        Bytes,
-        Length,
-        *mut Info,
-    ) -> CK_RV,
-    pub(crate) request:
-        unsafe extern "C" fn(CK_SESSION_HANDLE, Bytes, CK_ULONG, Bytes, Length) -> CK_RV,
-}
-
-type GetInterface = unsafe extern "C" fn(
-    *mut CK_UTF8CHAR,
-    *mut CK_VERSION,
-    *mut *mut CK_INTERFACE,
-    CK_FLAGS,
-) -> CK_RV;
 
 /// A session, and the vendor's functions.
 pub(crate) struct Customer<'s> {
@@ -176,20 +25,10 @@ fn len(bytes: &[u8]) -> CK_ULONG {
 // SAFETY throughout: every pointer is of memory that lives, of the length given.
 impl<'s> Customer<'s> {
     pub(crate) fn new(session: &'s Session) -> Self {
-        let mut name = *b"Vendor Keyward\0";
-        let mut version = CK_VERSION { major: 1, minor: 1 };
-        let mut found = null_mut();
-        // SAFETY: the standard gives this symbol this type; a version 1.1 list is a `Functions`.
-        let functions = unsafe {
-            let get = loaded()
-                .library
-                .get::<GetInterface>(b"C_GetInterface\0")
-                .unwrap();
-            let code = get(name.as_mut_ptr(), &raw mut version, &raw mut found, 0);
-            assert_eq!(code, CKR_OK);
-            (*found).pFunctionList.cast::<Functions>().read()
-        };
-        Customer { session, functions }
+        Customer {
+            session,
+            functions: Functions::of_module(),
+        }
     }
 
     pub(crate) fn functions(&self) -> Functions {

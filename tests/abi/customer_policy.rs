@@ -3,10 +3,9 @@
 
 use crate::customer_calls::{Customer, POLICY};
 use crate::key_tokens::domain_key;
-use crate::operator_sessions::{Member, World};
+use crate::library::{Library, World};
 use crate::support::*;
 use cryptoki_sys::*;
-use keyward_pkcs11::calls::customer::{Actor, execute};
 use keyward_pkcs11::domain::customer::suspension::Outer;
 use keyward_pkcs11::domain::customer::{Answer, KeyName, Request};
 use keyward_pkcs11::domain::ids::{KeyId, MemberId};
@@ -38,33 +37,15 @@ fn key_with(s: &Session, policy: &KeyPolicy) -> CK_OBJECT_HANDLE {
 
 /// `C_LoginUser` under a name.
 fn login_as(s: &Session, name: &str) -> CK_RV {
-    type LoginUser = unsafe extern "C" fn(
-        CK_SESSION_HANDLE,
-        CK_USER_TYPE,
-        *mut CK_UTF8CHAR,
-        CK_ULONG,
-        *mut CK_UTF8CHAR,
-        CK_ULONG,
-    ) -> CK_RV;
     let (mut pin, mut name) = (PIN.as_bytes().to_vec(), name.as_bytes().to_vec());
-    // SAFETY: the standard gives this symbol this type; the pointers are of memory that lives.
-    unsafe {
-        let call = loaded().library.get::<LoginUser>(b"C_LoginUser\0").unwrap();
-        call(
-            s.handle,
-            CKU_USER,
-            pin.as_mut_ptr(),
-            pin.len() as CK_ULONG,
-            name.as_mut_ptr(),
-            name.len() as CK_ULONG,
-        )
-    }
-}
-
-/// The token as another process of its member would have it open. It stays open to the end: SQLite takes two
-/// openings by one process for one, and closing this one would end the module's locks.
-fn another(t: &Token) -> &'static Member {
-    Box::leak(Box::new(Member::of(t.slot)))
+    call30!(C_LoginUser(
+        s.handle,
+        CKU_USER,
+        pin.as_mut_ptr(),
+        pin.len() as CK_ULONG,
+        name.as_mut_ptr(),
+        name.len() as CK_ULONG,
+    ))
 }
 
 const NO: CK_RV = CKR_KEY_FUNCTION_NOT_PERMITTED;
@@ -78,7 +59,7 @@ fn operations_mechanisms_place_time_and_data_are_kept_to() {
     }
     let t = Token::fresh();
     let s = t.user();
-    let own = another(&t).unlocked.identity().id();
+    let own = Library::of(t.slot).names().1;
     let open = KeyPolicy::default;
     let cases: Vec<(KeyPolicy, [CK_RV; 2])> = vec![
         (open(), [YES, YES]),
@@ -188,7 +169,7 @@ fn a_policy_about_operators_wants_their_name() {
         return;
     }
     let t = Token::fresh();
-    let world: &World = Box::leak(Box::new(World::new(&t)));
+    let world = World::new(&t);
     let s = &world.s;
     let [first, second] = [0, 1].map(|place| world.keys[place].operator_id());
     let named = key_with(
@@ -266,22 +247,17 @@ fn uses_are_counted_over_calls_copies_versions_and_processes() {
     let copy = s.copy(key, &Template::new()).unwrap();
     s.encrypt(&gcm(b""), copy, b"x").unwrap();
     // Two by another process, the first of which reserves no more than it uses.
-    let other = another(&t);
-    let actor = Actor {
-        operator: None,
-        may_change: true,
-    };
-    let by_other = |member: &Member| {
-        let request = Request::Encrypt {
+    let other = Library::of(t.slot);
+    let by_other = |other: &Library| {
+        other.does(&Request::Encrypt {
             key: KeyName::Family(KeyId(family)),
             version: None,
             aad: vec![],
             plaintext: SecretBytes::copy_of(b"x"),
-        };
-        execute(&member.token, actor, &request).is_ok()
+        })
     };
-    assert!(by_other(other) && by_other(other));
-    other.token.logout();
+    assert!(by_other(&other) && by_other(&other));
+    other.logout();
     // The next version shares the count: what is left is used up by all together.
     let (newest, _) = c.rotate(key, 0).unwrap();
     let mut done = 0;
@@ -291,7 +267,7 @@ fn uses_are_counted_over_calls_copies_versions_and_processes() {
     }
     assert_eq!(done, 3, "2 + 1 + 2 + 3 are the 8");
     assert_eq!(both(&s, newest, b""), [NO, NO]);
-    assert!(!by_other(another(&t)));
+    assert!(!by_other(&Library::of(t.slot)));
     // A key whose uses are counted is not handed out.
     expect_rv!(
         s.wrap(&Mech::plain(KEY_TOKEN), domain_key(&s), newest),

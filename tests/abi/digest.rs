@@ -10,7 +10,7 @@ fn empty_data_and_parts() {
     let empty = s.digest(&Mech::plain(CKM_SHA256), b"").unwrap();
     assert_eq!(
         empty,
-        crate::hex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+        unhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
     );
     assert_eq!(
         s.digest_parts(&Mech::plain(CKM_SHA256), b"", 1).unwrap(),

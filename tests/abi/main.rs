@@ -39,6 +39,7 @@ mod general;
 mod interfaces;
 mod key_tokens;
 mod keys;
+mod library;
 mod objects;
 mod operator_sessions;
 mod pins;
@@ -48,17 +49,10 @@ mod sign;
 mod slots;
 mod threads;
 mod vendor;
+mod vendor_list;
 
 use cryptoki_sys::*;
-use support::Template;
-
-/// The bytes of hexadecimal text.
-fn hex(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
-        .collect()
-}
+use support::{Template, unhex};
 
 /// The parts of a 2048-bit RSA key made for these tests, as the vectors' data have it.
 fn rsa_parts() -> Vec<(CK_ATTRIBUTE_TYPE, Vec<u8>)> {
@@ -66,7 +60,7 @@ fn rsa_parts() -> Vec<(CK_ATTRIBUTE_TYPE, Vec<u8>)> {
         serde_json::from_str(include_str!("../vectors/data/rsa.json")).unwrap();
     let key = &set["cases"][0]["privateKey"];
     let part = |kind, field: &str| {
-        let bytes = hex(key[field].as_str().unwrap());
+        let bytes = unhex(key[field].as_str().unwrap());
         let zeros = bytes.iter().take_while(|b| **b == 0).count();
         (kind, bytes[zeros..].to_vec())
     };

@@ -122,15 +122,12 @@ fn every_class_is_created_and_read_back() {
         .bytes(CKA_SUBJECT, &der::tlv(0x30, &[]))
         .bytes(CKA_ISSUER, &der::tlv(0x30, &[]))
         .bytes(CKA_SERIAL_NUMBER, &der::integer(&[7]))
-        .bytes(CKA_VALUE, &crate::hex(CERTIFICATE))
+        .bytes(CKA_VALUE, &unhex(CERTIFICATE))
         .bytes(CKA_ID, b"id")
         .label("certificate")
         .token();
     let object = s.create(&certificate).unwrap();
-    assert_eq!(
-        s.attribute(object, CKA_VALUE).unwrap(),
-        crate::hex(CERTIFICATE)
-    );
+    assert_eq!(s.attribute(object, CKA_VALUE).unwrap(), unhex(CERTIFICATE));
     assert_eq!(s.attribute(object, CKA_ID).unwrap(), b"id");
     let parts = crate::rsa_parts();
     let public = parts[..2].iter().fold(

@@ -1,171 +1,27 @@
 //! Operator sessions through the vendor's interface, in one process, in several, and after a kill.
 
+use crate::library::{World, now};
 use crate::support::process::{Other, part, tell};
 use crate::support::*;
+use crate::vendor_list::{Exchange, Functions};
 use cryptoki_sys::*;
-use keyward_pkcs11::config::Config;
-use keyward_pkcs11::domain::command::{Approvals, Change, Kind, Mandate};
+use keyward_pkcs11::domain::command::Change;
 use keyward_pkcs11::domain::customer::{Answer, Request};
-use keyward_pkcs11::domain::ids::{DomainId, MemberId};
+use keyward_pkcs11::domain::ids::DomainKeyId;
 use keyward_pkcs11::domain::operator::{OperatorKey, OperatorSigner};
-use keyward_pkcs11::domain::operator_session::{
-    Ask, Asked, ClientSession, Opening, Reply, SessionToken, Status,
-};
-use keyward_pkcs11::domain::state::governance::{Clause, Operator, Permissions, Rule};
-use keyward_pkcs11::domain::token::build::{Proposal, propose};
-use keyward_pkcs11::token::{Role, Serial, Token as Opened, Unlocked};
+use keyward_pkcs11::domain::operator_session::{Ask, Asked, ClientSession, Opening, Reply, Status};
 use std::io::BufRead;
-use std::mem::ManuallyDrop;
 use std::ptr::null_mut;
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-type Exchange = unsafe extern "C" fn(
-    CK_SESSION_HANDLE,
-    *mut CK_BYTE,
-    CK_ULONG,
-    *mut CK_BYTE,
-    *mut CK_ULONG,
-) -> CK_RV;
-
-type GetInterface = unsafe extern "C" fn(
-    *mut CK_UTF8CHAR,
-    *mut CK_VERSION,
-    *mut *mut CK_INTERFACE,
-    CK_FLAGS,
-) -> CK_RV;
-
-/// `KEYWARD_FUNCTION_LIST` of version 1.1, as the last two of its functions.
+/// The two calls: the one for a session, and the one for a request.
 fn functions() -> (Exchange, Exchange) {
-    let mut name = *b"Vendor Keyward\0";
-    let mut version = CK_VERSION { major: 1, minor: 1 };
-    let mut found = null_mut();
-    // SAFETY: the standard gives this symbol this type; a version 1.1 list is what the header says.
-    unsafe {
-        let get = loaded().library.get::<GetInterface>(b"C_GetInterface\0");
-        let code =
-            get.expect("C_GetInterface")(name.as_mut_ptr(), &raw mut version, &raw mut found, 0);
-        assert_eq!(code, CKR_OK);
-        let list = (*found).pFunctionList.cast::<List>().read();
-        (list.open_operator_session, list.operator_request)
-    }
-}
-
-/// `KEYWARD_FUNCTION_LIST` of `include/keyward.h`.
-#[repr(C)]
-struct List {
-    version: CK_VERSION,
-    use_key_token: *const (),
-    open_operator_session: Exchange,
-    operator_request: Exchange,
-}
-
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
-}
-
-/// A token as another process of its member would have it open, through the library.
-pub(crate) struct Member {
-    pub(crate) token: ManuallyDrop<Opened>,
-    pub(crate) unlocked: Arc<Unlocked>,
-}
-
-impl Member {
-    pub(crate) fn of(slot: CK_SLOT_ID) -> Self {
-        let config = Config::load().unwrap();
-        let token = Opened::open(&config, &Serial::of_slot(slot)).unwrap();
-        let unlocked = token.login(Role::User, PIN.as_bytes()).unwrap();
-        // Left open until the process ends: a second copy of SQLite in one process that closes the
-        // database takes away the file locks, and the mapped file, of the first.
-        Member {
-            token: ManuallyDrop::new(token),
-            unlocked,
-        }
-    }
-
-    fn names(&self) -> (DomainId, MemberId) {
-        let domain = self.unlocked.domain().state.domain;
-        (domain, self.unlocked.identity().id())
-    }
-
-    /// Changes the domain, by the word of the member and of the operators.
-    fn change(&self, changes: Vec<Change>, keys: &[OperatorKey]) {
-        let ring = self.token.keyring(&self.unlocked).unwrap();
-        let (installed, identity) = (self.unlocked.domain(), self.unlocked.identity());
-        let count = changes.len();
-        let mandate = Mandate::new(installed.state.domain, installed.hash, now() + 60, changes);
-        let mut approvals = Approvals::new(mandate.unwrap());
-        if !installed.state.governance.has_operators() {
-            approvals
-                .approve_as_member(identity.id(), &*identity)
-                .unwrap();
-        }
-        for key in keys {
-            key.approve(&mut approvals).unwrap();
-        }
-        let proposal = Proposal {
-            installed: &installed,
-            ring: &ring,
-            approvals: &approvals,
-            count,
-            running: vec![],
-            renewals: vec![],
-        };
-        let next = propose(&proposal, &identity, now(), &mut rand::rng()).unwrap();
-        self.token.ingest(&next).unwrap();
-    }
-}
-
-/// A domain of one member that two of two operators govern, and one of three may be suspended by.
-pub(crate) struct World {
-    pub(crate) s: Session,
-    slot: CK_SLOT_ID,
-    pub(crate) member: Member,
-    pub(crate) keys: Vec<OperatorKey>,
+    let list = Functions::of_module();
+    (list.open_operator_session, list.operator_request)
 }
 
 impl World {
-    pub(crate) fn new(token: &Token) -> Self {
-        let s = token.user();
-        let member = Member::of(token.slot);
-        let keys: Vec<_> = (0..3).map(|_| OperatorKey::generate().unwrap()).collect();
-        let mut changes: Vec<_> = keys
-            .iter()
-            .map(|key| {
-                Change::OperatorAdd(Box::new(Operator {
-                    card: key.card("someone").unwrap(),
-                    role: "keeper".into(),
-                    permissions: Permissions::all(),
-                    service: false,
-                    expires: None,
-                    suspended: false,
-                }))
-            })
-            .collect();
-        let clauses = vec![Clause {
-            role: "keeper".into(),
-            needed: 2,
-        }];
-        changes.extend(Kind::ALL.map(|kind| {
-            Change::RuleSet(Rule {
-                kind,
-                clauses: clauses.clone(),
-            })
-        }));
-        member.change(changes, &keys[..2]);
-        World {
-            s,
-            slot: token.slot,
-            member,
-            keys,
-        }
-    }
-
     fn hello(&self) -> Opening {
-        Opening::begin(self.member.names(), &self.keys[0], (now(), 600)).unwrap()
+        Opening::begin(self.library.names(), &self.keys[0], (now(), 600)).unwrap()
     }
 
     /// A session of the first operator.
@@ -177,7 +33,7 @@ impl World {
 
     /// A request, and what waits for its answer.
     fn ask(&self, session: &mut ClientSession, ask: &Ask) -> (Vec<u8>, Asked) {
-        session.ask(self.member.names().1, ask, now()).unwrap()
+        session.ask(self.library.names().1, ask, now()).unwrap()
     }
 
     /// What the module answers to a question.
@@ -185,12 +41,6 @@ impl World {
         let (bytes, asked) = self.ask(session, ask);
         let answer = request(&self.s, &bytes).expect("an answer");
         session.open(&asked, &answer).unwrap()
-    }
-
-    /// How often something is in the history.
-    fn events(&self, kind: &str) -> usize {
-        let events = self.member.token.events(1000).unwrap();
-        events.iter().filter(|event| event.kind == kind).count()
     }
 }
 
@@ -224,13 +74,9 @@ fn request(s: &Session, bytes: &[u8]) -> Outcome<Vec<u8>> {
     two_call(|out, length| raw(functions().1, s.handle, bytes, out, length))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The bytes of the answer to a request in another process.
 fn asked_of(other: &mut Other, bytes: &[u8]) -> Vec<u8> {
-    crate::hex(&other.ask(&hex(bytes)))
+    unhex(&other.ask(&hex(bytes)))
 }
 
 /// Whether this process can test anything: other modules have no such calls.
@@ -250,7 +96,7 @@ fn a_session_opens_and_answers() {
         panic!("no status");
     };
     let status = Status::parse(result.expose()).unwrap();
-    assert_eq!((status.domain, status.member), world.member.names());
+    assert_eq!((status.domain, status.member), world.library.names());
     assert_eq!(status.version, 2);
     let Reply::Done(one) = world.reply(&mut session, &Ask::Random(4096)) else {
         panic!("no random bytes");
@@ -260,7 +106,7 @@ fn a_session_opens_and_answers() {
     };
     assert_eq!((one.len(), two.len()), (4096, 4096));
     assert_ne!(one, two);
-    assert_eq!(world.events("operator session opened"), 1);
+    assert_eq!(world.library.events("operator session opened"), 1);
 }
 
 #[test]
@@ -272,11 +118,11 @@ fn a_request_for_a_session_is_answered_once() {
     let opening = world.hello();
     open(&world.s, opening.hello()).expect("a session");
     expect_rv!(open(&world.s, opening.hello()), CKR_ACTION_PROHIBITED);
-    assert_eq!(world.events("operator session refused"), 1);
+    assert_eq!(world.library.events("operator session refused"), 1);
     let stranger = OperatorKey::generate().unwrap();
-    let opening = Opening::begin(world.member.names(), &stranger, (now(), 600)).unwrap();
+    let opening = Opening::begin(world.library.names(), &stranger, (now(), 600)).unwrap();
     expect_rv!(open(&world.s, opening.hello()), CKR_ACTION_PROHIBITED);
-    assert_eq!(world.events("operator session refused"), 2);
+    assert_eq!(world.library.events("operator session refused"), 2);
 }
 
 #[test]
@@ -418,20 +264,20 @@ fn operators_that_were_suspended_stop_at_once() {
         Reply::Done(_)
     ));
     let suspend = Change::OperatorSuspend(world.keys[0].operator_id());
-    world.member.change(vec![suspend], &world.keys[1..]);
+    world.library.change(vec![suspend], &world.keys[1..]);
     let Reply::Refused(why) = world.reply(&mut session, &Ask::Status) else {
         panic!("not refused");
     };
     assert!(why.ends_with("is suspended"), "{why}");
     expect_rv!(open(&world.s, world.hello().hello()), CKR_ACTION_PROHIBITED);
     let resume = Change::OperatorResume(world.keys[0].operator_id());
-    world.member.change(vec![resume], &world.keys[1..]);
+    world.library.change(vec![resume], &world.keys[1..]);
     assert!(matches!(
         world.reply(&mut session, &Ask::Status),
         Reply::Done(_)
     ));
     let remove = Change::OperatorRemove(world.keys[0].operator_id());
-    world.member.change(vec![remove], &world.keys[1..]);
+    world.library.change(vec![remove], &world.keys[1..]);
     let Reply::Refused(why) = world.reply(&mut session, &Ask::Status) else {
         panic!("not refused");
     };
@@ -445,25 +291,21 @@ fn a_session_ends_with_its_domain_key() {
     }
     let world = World::new(&Token::fresh());
     let mut session = world.session();
-    let ring = || world.member.token.keyring(&world.member.unlocked).unwrap();
-    let old = ring().active().id();
-    let (quorum, new) = (
-        &world.keys[..2],
-        keyward_pkcs11::domain::ids::DomainKeyId([7; 16]),
-    );
-    world.member.change(vec![Change::KeyAdd(new)], quorum);
-    world.member.change(vec![Change::KeyRetire(old)], quorum);
+    let old = world.library.active_key();
+    let (quorum, new) = (&world.keys[..2], DomainKeyId([7; 16]));
+    world.library.change(vec![Change::KeyAdd(new)], quorum);
+    world.library.change(vec![Change::KeyRetire(old)], quorum);
     assert!(matches!(
         world.reply(&mut session, &Ask::Status),
         Reply::Done(_)
     ));
     let fresh = world.session();
-    assert!(SessionToken::open(fresh.token(), &ring()).is_ok());
+    assert!(world.library.opens(fresh.token()));
     let remove = Change::KeyRemove {
         id: old,
         last: false,
     };
-    world.member.change(vec![remove], quorum);
+    world.library.change(vec![remove], quorum);
     let (bytes, _) = world.ask(&mut session, &Ask::Status);
     expect_rv!(request(&world.s, &bytes), CKR_ACTION_PROHIBITED);
     let mut session = fresh;
@@ -556,7 +398,7 @@ fn serves() {
     tell("ready");
     for line in std::io::stdin().lock().lines() {
         tell(&hex(
-            &request(&s, &crate::hex(&line.unwrap())).unwrap_or_default()
+            &request(&s, &unhex(&line.unwrap())).unwrap_or_default()
         ));
     }
 }
@@ -596,7 +438,7 @@ fn no_process_takes_a_request_that_another_took() {
         }
         assert_eq!(refused, 600);
         // Each process said so once.
-        assert_eq!(world.events("operator session refused"), 2);
+        assert_eq!(world.library.events("operator session refused"), 2);
         other.end();
     });
 }
@@ -628,9 +470,7 @@ fn after_a_kill_nothing_is_taken_twice() {
             if round == 3 {
                 // As after a start of the machine, when only what was written is known. Nobody has the
                 // file open now but this process, which has taken nothing yet.
-                let serial = Serial::of_slot(world.slot).to_string();
-                let home = Config::load().unwrap().home;
-                std::fs::remove_file(home.join("tokens").join(serial).join("sessions")).unwrap();
+                std::fs::remove_file(world.library.directory().join("sessions")).unwrap();
                 let mut other = another!("serves");
                 assert_eq!(other.answer().as_deref(), Some("ready"));
                 let (bytes, asked) = world.ask(&mut session, &Ask::Status);

@@ -3,49 +3,9 @@
 
 use crate::key_tokens::domain_key;
 use crate::support::*;
+use crate::vendor_list::First;
 use cryptoki_sys::*;
 use std::ptr::null_mut;
-
-/// `KEYWARD_FUNCTION_LIST` of `include/keyward.h`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Functions {
-    version: CK_VERSION,
-    use_key_token: unsafe extern "C" fn(
-        CK_SESSION_HANDLE,
-        *mut CK_BYTE,
-        CK_ULONG,
-        CK_FLAGS,
-        *mut CK_MECHANISM,
-        *mut CK_BYTE,
-        CK_ULONG,
-        *mut CK_BYTE,
-        *mut CK_ULONG,
-    ) -> CK_RV,
-}
-
-type GetInterface = unsafe extern "C" fn(
-    *mut CK_UTF8CHAR,
-    *mut CK_VERSION,
-    *mut *mut CK_INTERFACE,
-    CK_FLAGS,
-) -> CK_RV;
-
-/// The vendor's functions; `None` in another module.
-fn functions() -> Option<Functions> {
-    let mut name = *b"Vendor Keyward\0";
-    let mut version = CK_VERSION { major: 1, minor: 0 };
-    let mut found = null_mut();
-    // SAFETY: the standard gives this symbol this type; a version 1.0 list is a `Functions`.
-    unsafe {
-        let get = loaded()
-            .library
-            .get::<GetInterface>(b"C_GetInterface\0")
-            .ok()?;
-        let code = get(name.as_mut_ptr(), &raw mut version, &raw mut found, 0);
-        (code == CKR_OK).then(|| (*found).pFunctionList.cast::<Functions>().read())
-    }
-}
 
 /// One use of a key token: the output by the two-call rule.
 fn once(
@@ -69,7 +29,9 @@ fn raw(
     length: *mut CK_ULONG,
 ) -> CK_RV {
     let mut mechanism = mech.raw();
-    let call = functions().expect("the vendor's interface").use_key_token;
+    let call = First::of_module()
+        .expect("the vendor's interface")
+        .use_key_token;
     // SAFETY: as above.
     unsafe {
         call(

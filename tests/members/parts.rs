@@ -4,6 +4,7 @@
 use crate::support::process::tell;
 use crate::support::{self, Mech, Outcome, Session, Template, slots};
 use crate::support::{PIN, SO_PIN, finalize, initialize, rv_name};
+pub(crate) use crate::support::{hex, unhex as bytes};
 use cryptoki_sys::*;
 use keyward_pkcs11::calls::operator_sessions::{Served, Service, admit};
 use keyward_pkcs11::config::Config;
@@ -329,17 +330,4 @@ fn done(token: &Token, words: &[&str]) -> Result<String, Error> {
         }
         other => panic!("nobody says {other:?}"),
     })
-}
-
-/// Bytes as hexadecimal text.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The bytes of hexadecimal text.
-pub(crate) fn bytes(text: &str) -> Vec<u8> {
-    let digits = text.as_bytes().chunks(2);
-    digits
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
 }

@@ -39,14 +39,18 @@ mod names;
 #[macro_use]
 pub mod process;
 pub mod der;
+mod hex;
 mod session;
 mod session_parts;
 mod template;
 mod token;
 
+pub use hex::{hex, unhex};
 pub use home::Home;
 pub use mech::{Mech, hash_mgf};
-pub use module::{Module, finalize, initialize, is_keyward, loaded, module, module_path};
+pub use module::{
+    Module, finalize, initialize, is_keyward, loaded, module, module_path, vendor_list,
+};
 pub use names::rv_name;
 pub use session::{CANARY, Session, two_call};
 pub use template::{Template, ulong_of};

@@ -148,12 +148,30 @@ fn load(path: PathBuf) -> Module {
 }
 
 fn interface(library: &'static Library, major: u8, minor: u8) -> Option<*mut std::ffi::c_void> {
+    interface_named("PKCS 11", library, CK_VERSION { major, minor })
+}
+
+/// The list of functions of the vendor's interface of version 1.`minor`; `None` in another module.
+///
+/// # Safety
+/// `List` has the form that `include/keyward.h` gives that version.
+pub unsafe fn vendor_list<List: Copy>(minor: u8) -> Option<List> {
+    let version = CK_VERSION { major: 1, minor };
+    let list = interface_named("Vendor Keyward", loaded().library, version)?;
+    // SAFETY: the caller says so; the list is static data of the module.
+    Some(unsafe { list.cast::<List>().read() })
+}
+
+fn interface_named(
+    name: &str,
+    library: &'static Library,
+    mut version: CK_VERSION,
+) -> Option<*mut std::ffi::c_void> {
+    let mut name = [name.as_bytes(), b"\0"].concat();
     // SAFETY: the standard gives this symbol this type; the answer is static data of the module.
     unsafe {
         let get = library.get::<GetInterface>(b"C_GetInterface\0").ok()?;
-        let mut version = CK_VERSION { major, minor };
         let mut found = ptr::null_mut();
-        let mut name = *b"PKCS 11\0";
         let rv = get(name.as_mut_ptr(), &raw mut version, &raw mut found, 0);
         (rv == CKR_OK && !found.is_null()).then(|| (*found).pFunctionList)
     }
