@@ -16,7 +16,11 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// The format of a sealed identity.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
+/// The format before it: one agreement key could wait.
+const FORMAT_1: u64 = 1;
+/// How many agreement keys can wait at once.
+const MAX_WAITING: u64 = 256;
 /// What the seal of an identity authenticates.
 const SEAL: &[u8] = b"keyward/1 module identity";
 
@@ -28,8 +32,39 @@ pub struct Identity {
     signing: PrivateKey,
     agreement: AgreementKey,
     serial: u64,
-    /// The agreement key that takes over when a version of the domain names it.
-    next: Option<AgreementKey>,
+    /// The agreement keys of which one takes over when a version of the domain names it.
+    waiting: Option<Waiting>,
+}
+
+/// Agreement keys that were announced and not installed. All follow from one seed, and go together when
+/// one of them takes over: what proposals that lost sealed to the others opens no more.
+#[derive(Clone)]
+pub(crate) struct Waiting {
+    seed: Zeroizing<[u8; 32]>,
+    /// How many were announced, at least one.
+    announced: u64,
+}
+
+impl Waiting {
+    fn key(&self, place: u64) -> AgreementKey {
+        if place == 0 {
+            // The only one there was in the first format.
+            return AgreementKey::from_seed(&self.seed);
+        }
+        let derived = expand(
+            &self.seed,
+            "keyward/1 waiting agreement key",
+            &place.to_be_bytes(),
+        );
+        AgreementKey::from_seed(&derived)
+    }
+
+    /// The one with a public half, the newest first.
+    fn find(&self, public: &[u8]) -> Option<AgreementKey> {
+        let keys = (0..self.announced).rev().map(|place| self.key(place));
+        keys.into_iter()
+            .find(|key| key.public().as_slice() == public)
+    }
 }
 
 impl Identity {
@@ -48,7 +83,7 @@ impl Identity {
         (label, region): (&str, &str),
         seed: Zeroizing<[u8; 32]>,
         (agreement, serial): (AgreementKey, u64),
-        next: Option<AgreementKey>,
+        waiting: Option<Waiting>,
     ) -> Result<Self> {
         if label.len() > MAX_LABEL || region.len() > MAX_LABEL {
             return Err(flawed("member label", Flaw::TooLong).into());
@@ -62,7 +97,7 @@ impl Identity {
             signing,
             agreement,
             serial,
-            next,
+            waiting,
         })
     }
 
@@ -88,54 +123,67 @@ impl Identity {
     pub fn described(&self, label: Option<&str>, region: Option<&str>) -> Result<Self> {
         let names = (label.unwrap_or(&self.label), region.unwrap_or(&self.region));
         let current = (self.agreement.clone(), self.serial);
-        Self::from_parts(names, self.seed.clone(), current, self.next.clone())
+        Self::from_parts(names, self.seed.clone(), current, self.waiting.clone())
     }
 
-    /// The identity with a fresh agreement key waiting to take over, and the card that announces it.
-    /// The caller stores the identity before it hands out the card.
+    /// The identity with another agreement key waiting to take over, and the card that announces it: a
+    /// card is good for one proposal, and every call makes a new one. The caller stores the identity
+    /// before it hands out the card.
     ///
     /// # Errors
-    /// Those of signing.
+    /// `DomainRule` when 256 keys are waiting; those of signing.
     pub fn renewed(&self) -> Result<(Self, Card)> {
-        let next = match &self.next {
-            Some(next) => next.clone(),
-            None => AgreementKey::generate()?,
+        let waiting = match &self.waiting {
+            None => Waiting {
+                seed: Zeroizing::new(random::array()?),
+                announced: 1,
+            },
+            Some(before) if before.announced < MAX_WAITING => Waiting {
+                seed: before.seed.clone(),
+                announced: before.announced.saturating_add(1),
+            },
+            Some(_) => {
+                return Err(Error::DomainRule(format!(
+                    "{MAX_WAITING} agreement keys of this module wait to be installed: install a version \
+                     that renews it (keyward domain request member.renew:CARDFILE)"
+                )));
+            }
         };
         let names = (self.label.as_str(), self.region.as_str());
+        let next = waiting.key(waiting.announced.saturating_sub(1));
         let card = Card::make(names, next.public(), self.serial.saturating_add(1), self)?;
         let current = (self.agreement.clone(), self.serial);
         Ok((
-            Self::from_parts(names, self.seed.clone(), current, Some(next))?,
+            Self::from_parts(names, self.seed.clone(), current, Some(waiting))?,
             card,
         ))
     }
 
-    /// The identity that the installed `state` leaves the module with, when it differs: the waiting
-    /// agreement key has taken over and the old one is gone. Stored with the state.
+    /// The identity that the installed `state` leaves the module with, when it differs: a waiting
+    /// agreement key has taken over, the old one and all others that waited are gone. Stored with the
+    /// state.
     ///
     /// # Errors
     /// None that an identity of this type can meet.
     pub fn settled(&self, state: &State) -> Result<Option<Self>> {
-        let Some(next) = &self.next else {
-            return Ok(None);
-        };
         let Some(member) = state.member(self.id()) else {
             return Ok(None);
         };
-        if member.card.agreement != next.public() {
+        let waiting = self.waiting.as_ref();
+        let Some(next) = waiting.and_then(|all| all.find(&member.card.agreement)) else {
             return Ok(None);
-        }
+        };
         let names = (self.label.as_str(), self.region.as_str());
-        let current = (next.clone(), member.card.serial);
+        let current = (next, member.card.serial);
         Self::from_parts(names, self.seed.clone(), current, None).map(Some)
     }
 
-    /// The private half of an agreement key of this module.
-    pub(super) fn agreement_of(&self, public: &[u8]) -> Option<&AgreementKey> {
-        let own = [Some(&self.agreement), self.next.as_ref()];
-        own.into_iter()
-            .flatten()
-            .find(|key| key.public().as_slice() == public)
+    /// The agreement key of this module, current or waiting, with a public half.
+    pub(super) fn agreement_of(&self, public: &[u8]) -> Option<AgreementKey> {
+        if self.agreement.public().as_slice() == public {
+            return Some(self.agreement.clone());
+        }
+        self.waiting.as_ref().and_then(|all| all.find(public))
     }
 
     /// An authenticator of the installed version, to be stored with it: who can write to the store
@@ -183,8 +231,8 @@ impl Identity {
             .bytes(self.seed.as_ref())
             .bytes(self.agreement.seed())
             .uint(self.serial);
-        match &self.next {
-            Some(next) => writer.bytes(next.seed()),
+        match &self.waiting {
+            Some(all) => writer.array(2).bytes(all.seed.as_ref()).uint(all.announced),
             None => writer.null(),
         };
         writer.into_secret()
@@ -192,23 +240,39 @@ impl Identity {
 
     /// Reads the private halves.
     fn decode(bytes: &SecretBytes) -> Result<Self> {
-        let (names, seed, current, next) = Reader::whole(bytes.expose(), "identity", |reader| {
-            reader.tuple("identity", 7)?;
-            if reader.uint("identity format")? != FORMAT {
-                return Err(flawed("identity format", Flaw::BadValue));
-            }
-            let label = reader.text("member label", MAX_LABEL)?;
-            let region = reader.text("member region", MAX_LABEL)?;
-            let seed = Zeroizing::new(reader.fixed("signing seed")?);
-            let current = (read_agreement(reader)?, reader.uint("card serial")?);
-            Ok((
-                (label, region),
-                seed,
-                current,
-                reader.optional("next seed", read_agreement)?,
-            ))
-        })?;
-        Self::from_parts(names, seed, current, next)
+        let (names, seed, current, waiting) =
+            Reader::whole(bytes.expose(), "identity", |reader| {
+                reader.tuple("identity", 7)?;
+                let format = reader.uint("identity format")?;
+                if ![FORMAT_1, FORMAT].contains(&format) {
+                    return Err(flawed("identity format", Flaw::BadValue));
+                }
+                let label = reader.text("member label", MAX_LABEL)?;
+                let region = reader.text("member region", MAX_LABEL)?;
+                let seed = Zeroizing::new(reader.fixed("signing seed")?);
+                let current = (read_agreement(reader)?, reader.uint("card serial")?);
+                let waiting =
+                    reader.optional("waiting keys", |reader| read_waiting(reader, format))?;
+                Ok(((label, region), seed, current, waiting))
+            })?;
+        Self::from_parts(names, seed, current, waiting)
+    }
+}
+
+/// Reads what the waiting agreement keys follow from.
+fn read_waiting(reader: &mut Reader<'_>, format: u64) -> Read<Waiting> {
+    if format == FORMAT {
+        reader.tuple("waiting keys", 2)?;
+    }
+    let seed = Zeroizing::new(reader.fixed("waiting seed")?);
+    let announced = match format {
+        FORMAT => reader.uint("announced cards")?,
+        _ => 1,
+    };
+    if (1..=MAX_WAITING).contains(&announced) {
+        Ok(Waiting { seed, announced })
+    } else {
+        Err(flawed("announced cards", Flaw::BadValue))
     }
 }
 
@@ -247,6 +311,25 @@ mod tests {
         assert_eq!(back.card().unwrap(), identity.card().unwrap());
         assert!(back.agreement_of(&renewal.agreement).is_some());
         assert!(Identity::unseal(&[2; 32], &sealed).is_err());
+    }
+
+    #[test]
+    fn every_card_has_a_key_of_its_own_and_the_first_format_is_read() {
+        let (identity, first) = Identity::generate("one", "").unwrap().renewed().unwrap();
+        let (identity, second) = identity.renewed().unwrap();
+        assert_ne!(first.agreement, second.agreement);
+        for card in [&first, &second] {
+            assert!(identity.agreement_of(&card.agreement).is_some());
+        }
+        let mut old = Writer::default();
+        old.array(7).uint(1).text("one").text("");
+        old.bytes(identity.seed.as_ref())
+            .bytes(identity.agreement.seed())
+            .uint(1);
+        old.bytes(identity.waiting.as_ref().unwrap().seed.as_ref());
+        let old = Identity::decode(&old.into_secret()).unwrap();
+        assert!(old.agreement_of(&first.agreement).is_some());
+        assert!(old.agreement_of(&second.agreement).is_none());
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Following the domain: what the repository has published is taken in turn, and this member's own word
 //! goes there: which version all its processes run, and the agreement key it will change to.
 
-use super::Token;
 use super::domain::{Entry, Ingested, REFUSED, now};
 use super::unlocked::Unlocked;
+use super::{Token, sealings};
 use crate::domain::ids::MemberId;
 use crate::domain::ingest::{Installed, Moment};
 use crate::domain::state::member::Card;
@@ -57,8 +57,14 @@ impl Token {
         self.refresh_after_install(&unlocked)?;
         let repository = self.repository()?;
         let before = unlocked.domain();
+        let own = unlocked.identity().id();
         let (rows, words) = repository.reading(|reader| {
             check_age(reader, &before)?;
+            let left = renewal(reader, own)?;
+            if left.is_some_and(|card| sealings::is_used(reader, &card.agreement).unwrap_or(true)) {
+                // Another one is left, whatever was reported before.
+                self.reported.store(0, Ordering::SeqCst);
+            }
             let rows = reader.domain_rows_after(before.state.version)?;
             let words = if rows.is_empty() {
                 Vec::new()
@@ -140,10 +146,13 @@ impl Token {
             return Ok(());
         };
         let (word, card) = repository.reading(|reader| {
-            Ok((
-                statement(reader, id)?,
-                renewal(reader, id)?.filter(|card| card.serial > member.card.serial),
-            ))
+            let good = match renewal(reader, id)? {
+                Some(card) if card.serial > member.card.serial => {
+                    !sealings::is_used(reader, &card.agreement)?
+                }
+                _ => false,
+            };
+            Ok((statement(reader, id)?, good))
         })?;
         let said = |word: &Running| (word.version, word.token) == (version, domain.hash);
         // A suspended member is not waited for; its card is wanted all the same.
@@ -152,10 +161,10 @@ impl Token {
         } else {
             None
         };
-        let fresh = if card.is_none() {
-            Some(self.renew_identity()?)
-        } else {
+        let fresh = if card {
             None
+        } else {
+            Some(self.renew_identity()?)
         };
         if news.is_some() || fresh.is_some() {
             repository.writing(
@@ -165,6 +174,7 @@ impl Token {
                     }
                     if let Some(card) = &fresh {
                         writer.set_fact(&format!("{RENEWAL}{id}"), Some(&card.encode()))?;
+                        sealings::forget(writer, &member.card.agreement)?;
                     }
                     Ok(())
                 },

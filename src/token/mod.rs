@@ -31,6 +31,7 @@ mod restoring;
 mod roles;
 mod rotation;
 mod rows;
+mod sealings;
 mod standing;
 mod unlocked;
 mod verify;

@@ -2,6 +2,7 @@
 
 use super::domain::now;
 use super::pins::Role;
+use super::unlocked::Unlocked;
 use super::{Ingested, Token};
 use crate::crypto::random::ThreadGenerator;
 use crate::domain::command::{Approvals, Change};
@@ -66,9 +67,7 @@ impl Token {
         self.gather(&mut given)?;
         let changes = &approvals.mandate().changes;
         if changes.iter().any(|change| change.needs_renewals()) {
-            let own = unlocked.identity().id();
-            given.renewals.retain(|card| card.id() != own);
-            given.renewals.push(self.renew_identity()?);
+            self.add_own_card(&unlocked, &mut given)?;
         }
         let proposal = Proposal {
             installed: &domain,
@@ -88,8 +87,11 @@ impl Token {
             self.check_empty(self.next_changes(approvals, count)?)?;
         }
         let proposal = Proposal { count, ..proposal };
+        let token = propose(&proposal, &identity, now, &mut ThreadGenerator)?;
+        let made = DomainToken::parse(&token).map_err(Error::from)?;
+        self.note_sealings(&domain, &made.public.state)?;
         Ok(Proposed {
-            token: propose(&proposal, &identity, now, &mut ThreadGenerator)?,
+            token,
             changes: count,
             obstacle,
         })
@@ -208,6 +210,18 @@ impl Token {
                 given.renewals.extend(left.renewal.filter(newer));
             }
         }
+        Ok(())
+    }
+
+    /// Adds a card of this member: the one that it left in the repository, else a new one.
+    fn add_own_card(&self, unlocked: &Unlocked, given: &mut Contributed) -> Result<()> {
+        let own = unlocked.identity().id();
+        if self.attached()?.is_some() && given.renewals.iter().any(|card| card.id() == own) {
+            // Another process of this member may have left it.
+            return self.look_at_identity(unlocked);
+        }
+        given.renewals.retain(|card| card.id() != own);
+        given.renewals.push(self.renew_identity()?);
         Ok(())
     }
 

@@ -49,7 +49,8 @@ pub(crate) struct Own {
 /// Arguments of `keyward module renew`.
 #[derive(Args)]
 #[command(
-    after_help = "The card counts once a version names it: keyward domain propose --renewal, or member.renew.\n\n\
+    after_help = "The card counts once a version names it: keyward domain propose --renewal, or member.renew. \
+    Every call makes a new one: give each to one module that proposes.\n\n\
     Example:\n  keyward module renew --out north.renewal"
 )]
 pub(crate) struct Renew {

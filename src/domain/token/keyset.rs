@@ -162,7 +162,7 @@ impl TokenKey {
             .ok_or(Refusal::PackageSealed)?;
         let info = member_info(state, identity.id());
         package
-            .open(key, &info, &token.public_hash.0)
+            .open(&key, &info, &token.public_hash.0)
             .map(TokenKey)
             .ok_or(Refusal::PackageSealed)
     }
