@@ -143,6 +143,9 @@ pub enum Error {
     /// Domain parameters (curve) that are not supported.
     #[error("the curve is not supported")]
     CurveNotSupported,
+    /// A parameter set (of ML-KEM, ML-DSA or SLH-DSA) that is not supported.
+    #[error("the parameter set is not supported")]
+    ParameterSetNotSupported,
     /// The object's record was edited, swapped, rolled back or cut outside this module.
     #[error("object {0} was changed outside this module: run keyward verify")]
     ObjectTampered(String),

@@ -2,8 +2,11 @@
 //! PKCS#8 PrivateKeyInfo (RFC 5958), on the crates of RustCrypto, which refuse what is not strict DER.
 #![forbid(unsafe_code)]
 
+mod scheme;
+
 use super::ec::Curve;
 use super::rsa::{Imported, Parts};
+use super::scheme::Scheme;
 use crate::secret::SecretBytes;
 use pkcs8::der::asn1::{AnyRef, BitStringRef, OctetStringRef, UintRef};
 use pkcs8::der::{Decode, Encode};
@@ -30,6 +33,8 @@ pub enum PublicNumbers<'a> {
     Ed25519(&'a [u8]),
     /// The u coordinate.
     X25519(&'a [u8]),
+    /// The public key of a scheme.
+    Scheme(Scheme, &'a [u8]),
 }
 
 /// What a private key is made of, to be written.
@@ -43,6 +48,8 @@ pub enum PrivateNumbers<'a> {
     Ed25519(&'a [u8]),
     /// The private number.
     X25519(&'a [u8]),
+    /// The seed, where there is one and it is known, and the private key of a scheme.
+    Scheme(Scheme, Option<&'a [u8]>, &'a [u8]),
 }
 
 /// A private key as it was read, borrowed from its encoding. Nothing is checked but the form.
@@ -56,6 +63,8 @@ pub enum ReadPrivate<'a> {
     Ed25519(&'a [u8]),
     /// The private number.
     X25519(&'a [u8]),
+    /// The seed and the private key of a scheme; at least one is there.
+    Scheme(Scheme, Option<&'a [u8]>, Option<&'a [u8]>),
 }
 
 /// The DER of an OCTET STRING.
@@ -115,7 +124,8 @@ fn curve(identifier: ObjectIdentifier) -> Option<Curve> {
         .find(|curve| self::identifier(*curve) == identifier)
 }
 
-/// The DER of SubjectPublicKeyInfo (RFC 3279 for RSA, RFC 5480 for the curves, RFC 8410 for the last two).
+/// The DER of SubjectPublicKeyInfo (RFC 3279 for RSA, RFC 5480 for the curves, RFC 8410 for Ed25519
+/// and X25519; for the rest see `scheme`).
 /// `None` only for lengths beyond what DER can tell.
 #[must_use]
 pub fn public_key_info(key: PublicNumbers<'_>) -> Option<Vec<u8>> {
@@ -132,6 +142,7 @@ pub fn public_key_info(key: PublicNumbers<'_>) -> Option<Vec<u8>> {
         }
         PublicNumbers::Ed25519(point) => subject_key(ED25519, None, point),
         PublicNumbers::X25519(u) => subject_key(X25519, None, u),
+        PublicNumbers::Scheme(own, key) => subject_key(scheme::identifier(own), None, key),
     }
 }
 
@@ -172,6 +183,10 @@ pub fn private_key_info(key: PrivateNumbers<'_>) -> Option<SecretBytes> {
         }
         PrivateNumbers::X25519(number) => {
             wrapped(X25519, None, &Zeroizing::new(octet_string(number)))
+        }
+        PrivateNumbers::Scheme(own, seed, key) => {
+            let inner = scheme::write(own, seed, key);
+            wrapped(scheme::identifier(own), None, &inner)
         }
     }
 }
@@ -227,6 +242,11 @@ pub fn read_private_key_info(encoded: &[u8]) -> Option<ReadPrivate<'_>> {
         }
         ED25519 if parameters.is_none() => read_octet_string(inner).map(ReadPrivate::Ed25519),
         X25519 if parameters.is_none() => read_octet_string(inner).map(ReadPrivate::X25519),
+        oid if parameters.is_none() => {
+            let own = scheme::named(oid)?;
+            let (seed, key) = scheme::read(own, inner)?;
+            Some(ReadPrivate::Scheme(own, seed, key))
+        }
         _ => None,
     }
 }

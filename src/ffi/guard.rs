@@ -214,6 +214,7 @@ pub(super) fn code(error: &Error) -> CK_RV {
         Error::TemplateIncomplete(_) => CKR_TEMPLATE_INCOMPLETE,
         Error::TemplateInconsistent(_) => CKR_TEMPLATE_INCONSISTENT,
         Error::CurveNotSupported => CKR_CURVE_NOT_SUPPORTED,
+        Error::ParameterSetNotSupported => CKR_PARAMETER_SET_NOT_SUPPORTED,
 
         Error::MechanismInvalid => CKR_MECHANISM_INVALID,
         Error::MechanismParamInvalid(_) => CKR_MECHANISM_PARAM_INVALID,

@@ -8,11 +8,12 @@ use crate::crypto::rsa::{Parts, PrivateKey};
 use crate::crypto::{ec, edwards, montgomery};
 use crate::error::{Error, Result};
 use crate::object::attribute::{Attributes, Value};
+use crate::object::parameter_sets::{numbers, scheme_of};
 use crate::secret::SecretBytes;
 use cryptoki_sys::{
     CKA_COEFFICIENT, CKA_EC_PARAMS, CKA_EC_POINT, CKA_EXPONENT_1, CKA_EXPONENT_2, CKA_MODULUS,
-    CKA_PRIME_1, CKA_PRIME_2, CKA_PRIVATE_EXPONENT, CKA_PUBLIC_EXPONENT, CKA_VALUE, CKK_EC,
-    CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_RSA,
+    CKA_PARAMETER_SET, CKA_PRIME_1, CKA_PRIME_2, CKA_PRIVATE_EXPONENT, CKA_PUBLIC_EXPONENT,
+    CKA_SEED, CKA_VALUE, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_RSA,
 };
 
 /// The DER of a private key object.
@@ -46,7 +47,12 @@ pub fn encode(attributes: &Attributes) -> Result<SecretBytes> {
                 NamedCurve::X25519 => private_key_info(PrivateNumbers::X25519(value)),
             }
         }
-        _ => None,
+        _ => {
+            let scheme = scheme_of(attributes).ok_or(Error::KeyNotWrappable)?;
+            let value = attributes.secret(CKA_VALUE).ok_or(Error::KeyNotWrappable)?;
+            let seed = attributes.secret(CKA_SEED).map(SecretBytes::expose);
+            private_key_info(PrivateNumbers::Scheme(scheme, seed, value.expose()))
+        }
     }
     .ok_or(Error::KeyNotWrappable)
 }
@@ -109,6 +115,14 @@ pub fn decode(encoded: &SecretBytes, kind: u64) -> Result<Generated> {
                 curve,
                 &montgomery::public(own),
             ))
+        }
+        (ReadPrivate::Scheme(scheme, seed, private), _) if numbers(scheme).0 == kind => {
+            // What was computed from a seed, or contradicts it, is seen when the object is made.
+            let part = |kind, own: &[u8]| (kind, Value::secret(SecretBytes::copy_of(own)));
+            let mut attributes = vec![(CKA_PARAMETER_SET, Value::Ulong(numbers(scheme).1))];
+            attributes.extend(seed.map(|own| part(CKA_SEED, own)));
+            attributes.extend(private.map(|own| part(CKA_VALUE, own)));
+            Ok(attributes)
         }
         _ => Err(Error::WrappedKeyInvalid),
     }

@@ -7,8 +7,8 @@ use crate::object::Object;
 use crate::object::attribute::{AttributeType, Template, Value};
 use crate::secret::SecretBytes;
 use cryptoki_sys::{
-    CKF_DECRYPT, CKF_DERIVE, CKF_DIGEST, CKF_ENCRYPT, CKF_GENERATE, CKF_GENERATE_KEY_PAIR,
-    CKF_SIGN, CKF_UNWRAP, CKF_VERIFY, CKF_WRAP,
+    CKF_DECAPSULATE, CKF_DECRYPT, CKF_DERIVE, CKF_DIGEST, CKF_ENCAPSULATE, CKF_ENCRYPT,
+    CKF_GENERATE, CKF_GENERATE_KEY_PAIR, CKF_SIGN, CKF_UNWRAP, CKF_VERIFY, CKF_WRAP,
 };
 use std::sync::Arc;
 
@@ -34,6 +34,14 @@ pub type Lengths<'a> = Option<&'a [usize]>;
 pub type Unwrap = fn(Params<'_>, &Arc<Object>, &[u8], Lengths<'_>) -> Result<SecretBytes>;
 /// Derives key bytes; the wanted length in bytes, `None` for as many as the mechanism gives.
 pub type Derive = fn(Params<'_>, &Arc<Object>, Option<usize>) -> Result<SecretBytes>;
+/// The length in bytes of what an encapsulation gives beside its key.
+pub type EncapsulatedLength = fn(Params<'_>, &Object) -> Result<usize>;
+/// Encapsulates to a public key: the ciphertext, as long as [`EncapsulatedLength`] said, and the key bytes that
+/// it carries; the wanted length in bytes, `None` for as many as the mechanism gives.
+pub type Encapsulate =
+    fn(Params<'_>, &Arc<Object>, Option<usize>) -> Result<(Vec<u8>, SecretBytes)>;
+/// Takes the key bytes out of a ciphertext with the private key; the wanted length as for [`Encapsulate`].
+pub type Decapsulate = fn(Params<'_>, &Arc<Object>, &[u8], Option<usize>) -> Result<SecretBytes>;
 /// Generates a secret key.
 pub type Generate = fn(Params<'_>, &Template) -> Result<Generated>;
 /// Generates a key pair from the public and the private template: public, then private attributes.
@@ -51,6 +59,8 @@ pub struct Operations {
     pub wrap: Option<(WrapLength, Wrap)>,
     pub unwrap: Option<Unwrap>,
     pub derive: Option<Derive>,
+    pub encapsulate: Option<(EncapsulatedLength, Encapsulate)>,
+    pub decapsulate: Option<Decapsulate>,
     pub generate: Option<Generate>,
     pub generate_pair: Option<GeneratePair>,
 }
@@ -66,6 +76,8 @@ impl Operations {
         wrap: None,
         unwrap: None,
         derive: None,
+        encapsulate: None,
+        decapsulate: None,
         generate: None,
         generate_pair: None,
     };
@@ -103,6 +115,8 @@ impl Row {
             (own.wrap.is_some(), CKF_WRAP),
             (own.unwrap.is_some(), CKF_UNWRAP),
             (own.derive.is_some(), CKF_DERIVE),
+            (own.encapsulate.is_some(), CKF_ENCAPSULATE),
+            (own.decapsulate.is_some(), CKF_DECAPSULATE),
             (own.generate.is_some(), CKF_GENERATE),
             (own.generate_pair.is_some(), CKF_GENERATE_KEY_PAIR),
         ];

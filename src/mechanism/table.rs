@@ -1,7 +1,9 @@
 //! The table of mechanisms: every family's rows, found by number.
 
 use super::row::Row;
-use super::{aes, digest, ec, edwards, generic_secret, hmac, key_token, keywrap, montgomery, rsa};
+use super::{
+    aes, digest, ec, edwards, generic_secret, hmac, key_token, keywrap, mlkem, montgomery, rsa,
+};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -16,6 +18,7 @@ const FAMILIES: &[&[Row]] = &[
     ec::ROWS,
     edwards::ROWS,
     montgomery::ROWS,
+    mlkem::ROWS,
     key_token::ROWS,
 ];
 

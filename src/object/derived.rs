@@ -2,6 +2,7 @@
 
 use super::attribute::{Attributes, Value};
 use super::material::{self, NamedCurve};
+use super::parameter_sets;
 use super::schema::family::Family;
 use crate::crypto::aes;
 use crate::crypto::der::{PublicNumbers, public_key_info as encode, read_octet_string};
@@ -45,6 +46,15 @@ pub(super) fn public_key_info(attributes: &Attributes, family: Family) -> Option
                 NamedCurve::Ed25519 => encode(PublicNumbers::Ed25519(point)),
                 NamedCurve::X25519 => encode(PublicNumbers::X25519(point)),
             }
+        }
+        Family::MlKemPublic
+        | Family::MlKemPrivate
+        | Family::MlDsaPublic
+        | Family::MlDsaPrivate
+        | Family::SlhDsaPublic
+        | Family::SlhDsaPrivate => {
+            let (scheme, key) = parameter_sets::public_key(attributes)?;
+            encode(PublicNumbers::Scheme(scheme, &key))
         }
         Family::Data
         | Family::X509Certificate

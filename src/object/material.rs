@@ -4,6 +4,7 @@
 pub use crate::crypto::curve::NamedCurve;
 
 use super::attribute::{AttributeType, Attributes, Value};
+use super::parameter_sets;
 use super::schema::family::Family;
 use crate::crypto::curve::Unread;
 use crate::crypto::rsa::{self, Imported};
@@ -51,6 +52,12 @@ pub(super) fn complete(family: Family, key: &mut Attributes) -> Result<()> {
         Family::EcPrivate | Family::EdwardsPrivate | Family::MontgomeryPrivate => {
             let curve = curve_of(family, key)?;
             curve_private(curve, key)
+        }
+        Family::MlKemPublic | Family::MlDsaPublic | Family::SlhDsaPublic => {
+            parameter_sets::complete_public(key)
+        }
+        Family::MlKemPrivate | Family::MlDsaPrivate | Family::SlhDsaPrivate => {
+            parameter_sets::complete_private(key)
         }
         Family::DomainParameters => checked_curve(needed(key, CKA_EC_PARAMS)?).map(drop),
         Family::Data

@@ -9,6 +9,7 @@ mod classes;
 mod derived;
 pub mod flags;
 pub mod material;
+pub mod parameter_sets;
 pub mod policy;
 pub mod read;
 pub mod schema;

@@ -4,8 +4,8 @@ use crate::failure::Failure;
 use crate::output::{Output, Table};
 use clap::Args;
 use cryptoki_sys::{
-    CKF_DECRYPT, CKF_DERIVE, CKF_DIGEST, CKF_ENCRYPT, CKF_GENERATE, CKF_GENERATE_KEY_PAIR,
-    CKF_SIGN, CKF_UNWRAP, CKF_VERIFY, CKF_WRAP,
+    CKF_DECAPSULATE, CKF_DECRYPT, CKF_DERIVE, CKF_DIGEST, CKF_ENCAPSULATE, CKF_ENCRYPT,
+    CKF_GENERATE, CKF_GENERATE_KEY_PAIR, CKF_SIGN, CKF_UNWRAP, CKF_VERIFY, CKF_WRAP,
 };
 use keyward_pkcs11::mechanism::row::Row;
 use keyward_pkcs11::mechanism::table;
@@ -33,6 +33,8 @@ const FUNCTIONS: &[(u64, &str)] = &[
     (CKF_WRAP, "wrap"),
     (CKF_UNWRAP, "unwrap"),
     (CKF_DERIVE, "derive"),
+    (CKF_ENCAPSULATE, "encapsulate"),
+    (CKF_DECAPSULATE, "decapsulate"),
     (CKF_GENERATE, "generate"),
     (CKF_GENERATE_KEY_PAIR, "generate pair"),
 ];

@@ -26,9 +26,12 @@ pub(crate) mod curve25519;
 pub(crate) mod ec;
 pub(crate) mod gcm;
 mod hash;
+pub(crate) mod mldsa;
+pub(crate) mod mlkem;
 #[cfg(test)]
 pub(crate) mod oracle;
 mod owned;
+mod raw;
 pub(crate) mod rsa;
 
 use std::os::raw::c_int;

@@ -386,8 +386,10 @@ impl Plan {
         if self.origin == Origin::Create && Families::HIDDEN.has(self.family) {
             self.remember_history(false, false);
         }
-        // A generated RSA key needs no proof that its primes are prime.
-        let made_here = self.origin == Origin::Generate && self.family == Family::RsaPrivate;
+        // A generated RSA key needs no proof that its primes are prime, nor one of a parameter set that it
+        // does not contradict itself.
+        let costly = Family::RsaPrivate.only().or(Families::SET_PRIVATE);
+        let made_here = self.origin == Origin::Generate && costly.has(self.family);
         if !made_here && let Err(error) = classes::complete(self.family, &mut self.attributes) {
             return Err(self.as_wrapped(error));
         }

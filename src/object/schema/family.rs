@@ -3,11 +3,11 @@
 use crate::object::attribute::Attributes;
 use cryptoki_sys::{
     CKA_CERTIFICATE_TYPE, CKC_X_509, CKC_X_509_ATTR_CERT, CKK_AES, CKK_EC, CKK_EC_EDWARDS,
-    CKK_EC_MONTGOMERY, CKK_GENERIC_SECRET, CKK_HKDF, CKK_RSA, CKK_SHA_1_HMAC, CKK_SHA3_224_HMAC,
-    CKK_SHA3_256_HMAC, CKK_SHA3_384_HMAC, CKK_SHA3_512_HMAC, CKK_SHA224_HMAC, CKK_SHA256_HMAC,
-    CKK_SHA384_HMAC, CKK_SHA512_224_HMAC, CKK_SHA512_256_HMAC, CKK_SHA512_HMAC, CKO_CERTIFICATE,
-    CKO_DATA, CKO_DOMAIN_PARAMETERS, CKO_MECHANISM, CKO_PRIVATE_KEY, CKO_PROFILE, CKO_PUBLIC_KEY,
-    CKO_SECRET_KEY,
+    CKK_EC_MONTGOMERY, CKK_GENERIC_SECRET, CKK_HKDF, CKK_ML_DSA, CKK_ML_KEM, CKK_RSA,
+    CKK_SHA_1_HMAC, CKK_SHA3_224_HMAC, CKK_SHA3_256_HMAC, CKK_SHA3_384_HMAC, CKK_SHA3_512_HMAC,
+    CKK_SHA224_HMAC, CKK_SHA256_HMAC, CKK_SHA384_HMAC, CKK_SHA512_224_HMAC, CKK_SHA512_256_HMAC,
+    CKK_SHA512_HMAC, CKK_SLH_DSA, CKO_CERTIFICATE, CKO_DATA, CKO_DOMAIN_PARAMETERS, CKO_MECHANISM,
+    CKO_PRIVATE_KEY, CKO_PROFILE, CKO_PUBLIC_KEY, CKO_SECRET_KEY,
 };
 
 /// Objects with the same attributes.
@@ -31,6 +31,12 @@ pub enum Family {
     DomainParameters,
     Mechanism,
     Profile,
+    MlKemPublic,
+    MlKemPrivate,
+    MlDsaPublic,
+    MlDsaPrivate,
+    SlhDsaPublic,
+    SlhDsaPrivate,
 }
 
 /// Every family, each at its [`Family::place`].
@@ -51,6 +57,12 @@ pub const ALL: &[Family] = &[
     Family::DomainParameters,
     Family::Mechanism,
     Family::Profile,
+    Family::MlKemPublic,
+    Family::MlKemPrivate,
+    Family::MlDsaPublic,
+    Family::MlDsaPrivate,
+    Family::SlhDsaPublic,
+    Family::SlhDsaPrivate,
 ];
 
 /// The key types of [`Family::Generic`].
@@ -87,6 +99,12 @@ impl Family {
             (CKO_PRIVATE_KEY, Some(CKK_EC)) => Family::EcPrivate,
             (CKO_PRIVATE_KEY, Some(CKK_EC_EDWARDS)) => Family::EdwardsPrivate,
             (CKO_PRIVATE_KEY, Some(CKK_EC_MONTGOMERY)) => Family::MontgomeryPrivate,
+            (CKO_PUBLIC_KEY, Some(CKK_ML_KEM)) => Family::MlKemPublic,
+            (CKO_PRIVATE_KEY, Some(CKK_ML_KEM)) => Family::MlKemPrivate,
+            (CKO_PUBLIC_KEY, Some(CKK_ML_DSA)) => Family::MlDsaPublic,
+            (CKO_PRIVATE_KEY, Some(CKK_ML_DSA)) => Family::MlDsaPrivate,
+            (CKO_PUBLIC_KEY, Some(CKK_SLH_DSA)) => Family::SlhDsaPublic,
+            (CKO_PRIVATE_KEY, Some(CKK_SLH_DSA)) => Family::SlhDsaPrivate,
             (CKO_SECRET_KEY, Some(CKK_AES)) => Family::Aes,
             (CKO_SECRET_KEY, Some(kind)) if GENERIC_TYPES.contains(&kind) => Family::Generic,
             (CKO_DOMAIN_PARAMETERS, Some(CKK_EC)) => Family::DomainParameters,
@@ -128,6 +146,12 @@ impl Family {
             Family::DomainParameters => 13,
             Family::Mechanism => 14,
             Family::Profile => 15,
+            Family::MlKemPublic => 16,
+            Family::MlKemPrivate => 17,
+            Family::MlDsaPublic => 18,
+            Family::MlDsaPrivate => 19,
+            Family::SlhDsaPublic => 20,
+            Family::SlhDsaPrivate => 21,
         }
     }
 
@@ -163,10 +187,25 @@ impl Families {
         .only()
         .or(Family::EdwardsPublic.only())
         .or(Family::MontgomeryPublic.only());
+    /// Public keys of the families that have parameter sets: ML-KEM, ML-DSA and SLH-DSA.
+    pub const SET_PUBLIC: Families = Family::MlKemPublic
+        .only()
+        .or(Family::MlDsaPublic.only())
+        .or(Family::SlhDsaPublic.only());
+    /// Private keys of these families that have a seed.
+    pub const SEEDED: Families = Family::MlKemPrivate.only().or(Family::MlDsaPrivate.only());
+    /// Private keys of these families.
+    pub const SET_PRIVATE: Families = Self::SEEDED.or(Family::SlhDsaPrivate.only());
     /// Public keys.
-    pub const PUBLIC: Families = Family::RsaPublic.only().or(Self::EC_PUBLIC);
+    pub const PUBLIC: Families = Family::RsaPublic
+        .only()
+        .or(Self::EC_PUBLIC)
+        .or(Self::SET_PUBLIC);
     /// Private keys.
-    pub const PRIVATE: Families = Family::RsaPrivate.only().or(Self::EC_PRIVATE);
+    pub const PRIVATE: Families = Family::RsaPrivate
+        .only()
+        .or(Self::EC_PRIVATE)
+        .or(Self::SET_PRIVATE);
     /// Private and secret keys: those with something to hide.
     pub const HIDDEN: Families = Self::PRIVATE.or(Self::SECRET);
     /// Keys.

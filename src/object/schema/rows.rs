@@ -35,6 +35,9 @@ const PRIVATE: Families = Families::PRIVATE;
 const SECRET: Families = Families::SECRET;
 const EC_PUBLIC: Families = Families::EC_PUBLIC;
 const EC_PRIVATE: Families = Families::EC_PRIVATE;
+const SET_PUBLIC: Families = Families::SET_PUBLIC;
+const SET_PRIVATE: Families = Families::SET_PRIVATE;
+const SEEDED: Families = Families::SEEDED;
 const CERTIFICATES: Families = Families::CERTIFICATES;
 const DATA: Families = Family::Data.only();
 const X509: Families = Family::X509Certificate.only();
@@ -54,7 +57,13 @@ const SIGNERS: Families = SECRET
     .or(Family::EcPublic.only())
     .or(Family::EcPrivate.only())
     .or(Family::EdwardsPublic.only())
-    .or(Family::EdwardsPrivate.only());
+    .or(Family::EdwardsPrivate.only())
+    .or(Family::MlDsaPublic.only())
+    .or(Family::MlDsaPrivate.only())
+    .or(Family::SlhDsaPublic.only())
+    .or(Family::SlhDsaPrivate.only());
+/// Keys that do nothing but agree on secrets by encapsulation.
+const ENCAPSULATORS: Families = Family::MlKemPublic.only().or(Family::MlKemPrivate.only());
 /// Keys that can encrypt or decrypt.
 const CIPHERS: Families = AES.or(RSA_PUBLIC).or(RSA_PRIVATE);
 /// Keys that wrap or unwrap without being told to. AES keys must be told, so that a key for data
@@ -114,6 +123,22 @@ pub(super) const ROWS: &[Row] = &[
         Secret,
         SECRET.or(EC_PRIVATE),
         SECRET_MATERIAL,
+        ABSENT
+    ),
+    // Of these one can be computed from the seed: which is needed is said where keys are checked.
+    row!(CKA_VALUE, Secret, SEEDED, SECRET_EXTRA, ABSENT),
+    row!(
+        CKA_VALUE,
+        Secret,
+        Family::SlhDsaPrivate.only(),
+        SECRET_MATERIAL,
+        ABSENT
+    ),
+    row!(
+        CKA_VALUE,
+        Secret,
+        SET_PUBLIC,
+        CREATE_NEEDED.and(Rules::GENERATE_BARRED),
         ABSENT
     ),
     row!(CKA_VALUE, Secret, DATA, FREE, EMPTY),
@@ -216,8 +241,8 @@ pub(super) const ROWS: &[Row] = &[
     row!(CKA_VERIFY_RECOVER, Bool, PUBLIC, SETTABLE, on(NONE)),
     row!(CKA_WRAP, Bool, PUBLIC.or(SECRET), SETTABLE, on(WRAPPERS)),
     row!(CKA_UNWRAP, Bool, HIDDEN, SETTABLE, on(WRAPPERS)),
-    row!(CKA_ENCAPSULATE, Bool, PUBLIC, SETTABLE, on(NONE)),
-    row!(CKA_DECAPSULATE, Bool, PRIVATE, SETTABLE, on(NONE)),
+    row!(CKA_ENCAPSULATE, Bool, PUBLIC, SETTABLE, on(ENCAPSULATORS)),
+    row!(CKA_DECAPSULATE, Bool, PRIVATE, SETTABLE, on(ENCAPSULATORS)),
     row!(
         CKA_SENSITIVE,
         Bool,
@@ -245,6 +270,8 @@ pub(super) const ROWS: &[Row] = &[
     row!(CKA_WRAP_TEMPLATE, Template, PUBLIC.or(SECRET), FREE, ABSENT),
     row!(CKA_UNWRAP_TEMPLATE, Template, HIDDEN, FREE, ABSENT),
     row!(CKA_DERIVE_TEMPLATE, Template, HIDDEN, FREE, ABSENT),
+    row!(CKA_ENCAPSULATE_TEMPLATE, Template, PUBLIC, FREE, ABSENT),
+    row!(CKA_DECAPSULATE_TEMPLATE, Template, PRIVATE, FREE, ABSENT),
     // RSA (6.1).
     row!(
         CKA_MODULUS,
@@ -311,6 +338,22 @@ pub(super) const ROWS: &[Row] = &[
         ABSENT
     ),
     row!(CKA_EC_POINT, Bytes, EC_PRIVATE, GIVEN_BY_MODULE, ABSENT),
+    // ML-KEM, ML-DSA and SLH-DSA (6.67 to 6.69).
+    row!(
+        CKA_PARAMETER_SET,
+        Ulong,
+        SET_PUBLIC,
+        CREATE_NEEDED.and(Rules::GENERATE_NEEDED),
+        ABSENT
+    ),
+    row!(
+        CKA_PARAMETER_SET,
+        Ulong,
+        SET_PRIVATE,
+        MATERIAL.and(MUST_AGREE),
+        ABSENT
+    ),
+    row!(CKA_SEED, Secret, SEEDED, SECRET_EXTRA, ABSENT),
     // Mechanism and profile objects (4.12, 4.13).
     row!(CKA_MECHANISM_TYPE, Ulong, MECHANISM, COMPUTED, ABSENT),
     row!(CKA_PROFILE_ID, Ulong, PROFILE, COMPUTED, ABSENT),
