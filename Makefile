@@ -52,7 +52,9 @@ fuzz-smoke: ## forged and random domain tokens, session messages and key tokens,
 	PROPTEST_CASES=20000 $(CARGO) test --locked --test domain -- form::any operator_sessions::no_
 	PROPTEST_CASES=20000 $(CARGO) test --locked --lib -- key_token
 
-bench: build ## measure against SoftHSM2; P11BENCH=DIRECTORY says where p11bench is
+bench: build ## instructions a call beside the last committed, then against SoftHSM2; P11BENCH=DIRECTORY says where p11bench is
+	@scripts/need cc make perl valgrind softhsm2-util
+	$(CARGO) bench --locked --bench calls
 	@scripts/bench "$(P11BENCH)" "$(MODULE)"
 
 install: build ## install module, program, header and man pages under PREFIX (/usr/local)
