@@ -88,6 +88,16 @@ extern "C" {
  * active one, to be kept in its place. Else empty. Made when it is read. Read-only.
  */
 #define CKA_KEYWARD_UPDATE 0x804B570DUL
+/*
+ * 16 bytes that tell a key that is destroyed, or is to be, from other keys of its domain; empty before.
+ * They say nothing of the key to who does not have the domain's secret. Read-only.
+ */
+#define CKA_KEYWARD_FINGERPRINT 0x804B570EUL
+/*
+ * What became of the key, oldest first, 9 bytes each: KEYWARD_STANDING_..., or 255 for a compromise that
+ * became known, and the time in seconds since 1970-01-01 UTC as 8 bytes, big-endian. Read-only.
+ */
+#define CKA_KEYWARD_HISTORY 0x804B570FUL
 
 /*
  * The vendor's interface. Ask for it by name; its function list begins with its version:

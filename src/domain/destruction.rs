@@ -12,6 +12,8 @@ const FORMAT: u64 = 1;
 const MAX_LEN: usize = 2048;
 /// The longest label in bytes.
 const MAX_LABEL: usize = 1024;
+/// The longest fingerprint in bytes.
+const MAX_FINGERPRINT: usize = 64;
 
 /// What was destroyed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,6 +36,8 @@ pub struct Destroyed {
     pub key_type: u64,
     /// When the version was made, in seconds since 1970-01-01 UTC; 0 when that is not known.
     pub created: u64,
+    /// `CKA_KEYWARD_FINGERPRINT`; empty when there was no material any more to take it of.
+    pub fingerprint: Vec<u8>,
     /// When the word was given.
     pub at: u64,
 }
@@ -45,12 +49,13 @@ impl Destroyed {
     /// Those of the signer.
     pub fn sign(&self, member: MemberId, signer: &dyn Signer) -> Result<Vec<u8>> {
         let mut writer = Writer::default();
-        writer.array(11).uint(FORMAT);
+        writer.array(12).uint(FORMAT);
         writer.bytes(&self.domain.0).uint(self.version);
         writer.bytes(&self.family.0).uint(self.key_version);
         writer.bytes(&self.object.0).uint(self.revision);
         writer.bytes(&self.label).uint(self.key_type);
-        writer.uint(self.created).uint(self.at);
+        writer.uint(self.created).bytes(&self.fingerprint);
+        writer.uint(self.at);
         Signed::make(Purpose::Destruction, member.0, signer, writer.into_vec())
     }
 
@@ -64,7 +69,7 @@ impl Destroyed {
             return Err(flawed("signature of the proof", Flaw::BadValue));
         }
         Reader::whole(&signed.payload, "proof of destruction", |reader| {
-            reader.tuple("proof of destruction", 11)?;
+            reader.tuple("proof of destruction", 12)?;
             if reader.uint("format")? != FORMAT {
                 return Err(flawed("format", Flaw::BadValue));
             }
@@ -78,6 +83,7 @@ impl Destroyed {
                 label: reader.bytes("label", MAX_LABEL)?.to_vec(),
                 key_type: reader.uint("key type")?,
                 created: reader.uint("created")?,
+                fingerprint: reader.bytes("fingerprint", MAX_FINGERPRINT)?.to_vec(),
                 at: reader.uint("at")?,
             })
         })
@@ -102,6 +108,7 @@ mod tests {
             label: b"orders".to_vec(),
             key_type: 0x1f,
             created: 7,
+            fingerprint: vec![7; 16],
             at: 8,
         };
         let proof = word.sign(MemberId([9; 16]), &signer).unwrap();

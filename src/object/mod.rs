@@ -8,6 +8,7 @@ pub mod build;
 mod classes;
 mod derived;
 pub mod flags;
+pub mod history;
 pub mod material;
 pub mod parameter_sets;
 pub mod policy;

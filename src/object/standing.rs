@@ -43,6 +43,18 @@ impl Standing {
         }
     }
 
+    /// What it is called.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Standing::Current => "current",
+            Standing::Superseded => "superseded",
+            Standing::ShredPending => "to be shredded",
+            Standing::Destroyed => "destroyed",
+            Standing::Suspended => "suspended",
+        }
+    }
+
     /// The standing with this number, if there is one.
     #[must_use]
     pub fn from_number(number: u64) -> Option<Self> {

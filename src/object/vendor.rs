@@ -39,3 +39,9 @@ pub const CKA_KEYWARD_CREATED: u64 = BASE | 0x0C;
 /// `CKA_KEYWARD_UPDATE`: on a key that came from a key token under a retired domain key, the token
 /// under the active one; else empty. Read-only.
 pub const CKA_KEYWARD_UPDATE: u64 = BASE | 0x0D;
+/// `CKA_KEYWARD_FINGERPRINT`: 16 bytes that tell a key that is destroyed, or is to be, from others in its
+/// domain; empty before. They say nothing of the key to who does not have the domain's secret. Read-only.
+pub const CKA_KEYWARD_FINGERPRINT: u64 = BASE | 0x0E;
+/// `CKA_KEYWARD_HISTORY`: what became of the key, oldest first: for each entry a standing, or 255 for a
+/// compromise that became known, and 8 bytes with the time. Read-only.
+pub const CKA_KEYWARD_HISTORY: u64 = BASE | 0x0F;

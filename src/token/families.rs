@@ -164,9 +164,9 @@ impl Token {
             let mut changes = Vec::with_capacity(ids.len());
             for id in ids {
                 let row = checked_row(keys, writer, keys.tree.floor(), *id)?;
-                let (attributes, standing) = change(&record::open(keys, ring, &row)?)?;
-                let next = row.revision.saturating_add(1);
-                let object = record::standing(*id, next, attributes, standing);
+                let current = record::open(keys, ring, &row)?;
+                let (attributes, standing) = change(&current)?;
+                let object = record::restood(ring, &current, attributes, standing);
                 writer.put_row(&record::seal(&unlocked, keys, ring, &object)?)?;
                 changes.push((*id, Some(entry(&object))));
             }

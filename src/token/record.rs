@@ -2,7 +2,8 @@
 //! clear and signed.
 
 use super::changes::tampered;
-use super::rows::{RowKeys, Seal};
+use super::domain::now;
+use super::rows::{RowKeys, Seal, fixed};
 use super::unlocked::Unlocked;
 use crate::domain::cbor::{Reader as Decoder, Writer as Encoder};
 use crate::domain::cose::verify;
@@ -10,8 +11,9 @@ use crate::domain::key_token::{self, Body, Subject};
 use crate::domain::keyring::Keyring;
 use crate::error::{Error, Result};
 use crate::object::attribute::{AttributeType, Attributes, Value};
+use crate::object::history::Entry;
 use crate::object::standing::Standing;
-use crate::object::vendor::{CKA_KEYWARD_FAMILY, CKA_KEYWARD_TENANT};
+use crate::object::vendor::{CKA_KEYWARD_FAMILY, CKA_KEYWARD_FINGERPRINT, CKA_KEYWARD_TENANT};
 use crate::object::{Object, ObjectId};
 use crate::seal::envelope::{hash, mac};
 use crate::storage::{Column, IndexKey, Row};
@@ -138,20 +140,40 @@ pub(super) fn open(keys: &RowKeys, ring: &Keyring, row: &Row) -> Result<Object> 
     Ok(Object::new(row.id, row.revision, attributes).standing_as(row.standing))
 }
 
-/// An object in one revision and standing; of one that is destroyed or suspended nothing secret stays.
-pub(super) fn standing(
-    id: ObjectId,
-    revision: u64,
-    attributes: Attributes,
+/// The next revision of an object, with these attributes and this standing. A key that is to go keeps a
+/// fingerprint and what became of it; of one that is destroyed or suspended nothing secret stays.
+pub(super) fn restood(
+    ring: &Keyring,
+    current: &Object,
+    mut attributes: Attributes,
     standing: Standing,
 ) -> Object {
-    let gone = matches!(standing, Standing::Destroyed | Standing::Suspended);
-    let attributes = if gone {
-        without_secrets(&attributes)
-    } else {
-        attributes
-    };
-    Object::new(id, revision, attributes).standing_as(standing)
+    if standing != current.standing() {
+        let (mark, at) = (standing.number(), now());
+        Entry { mark, at }.add_to(&mut attributes);
+    }
+    if standing >= Standing::ShredPending && has_secrets(&attributes) {
+        let print = fingerprint(ring, &attributes).to_vec();
+        attributes.set(CKA_KEYWARD_FINGERPRINT, Value::Bytes(print));
+    }
+    if matches!(standing, Standing::Destroyed | Standing::Suspended) {
+        attributes = without_secrets(&attributes);
+    }
+    let revision = current.revision().saturating_add(1);
+    Object::new(current.id(), revision, attributes).standing_as(standing)
+}
+
+/// What tells the material of a key from that of others: keyed, so that it does not help to guess it.
+fn fingerprint(ring: &Keyring, attributes: &Attributes) -> [u8; 16] {
+    let key = fixed(&ring.stable().derive("key fingerprint"));
+    let mut material = Encoder::default();
+    for (kind, value) in attributes.iter() {
+        if let Value::Secret(bytes) = value {
+            material.uint(kind).bytes(bytes.expose());
+        }
+    }
+    let whole = mac(&key, material.into_secret().expose());
+    whole.first_chunk().copied().unwrap_or_default()
 }
 
 /// An object as it may be used: one that is marked for shredding has no material any more.

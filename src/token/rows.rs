@@ -104,7 +104,7 @@ impl RowKeys {
 }
 
 /// The 32 bytes of a derived key.
-fn fixed(secret: &SecretBytes) -> Zeroizing<[u8; 32]> {
+pub(super) fn fixed(secret: &SecretBytes) -> Zeroizing<[u8; 32]> {
     let mut bytes = Zeroizing::new([0; 32]);
     bytes
         .iter_mut()

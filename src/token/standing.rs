@@ -2,6 +2,7 @@
 //! tree authenticates it, so that a mark that was taken off outside is noticed.
 
 use super::changes::Touched;
+use super::domain::now;
 use super::objects::{checked_row, entry, free_place, touched};
 use super::unlocked::Unlocked;
 use super::{Token, record};
@@ -10,6 +11,7 @@ use crate::domain::ids::KeyId;
 use crate::domain::token::Public;
 use crate::error::{Error, Result};
 use crate::object::attribute::Attributes;
+use crate::object::history::{COMPROMISED, Entry};
 use crate::object::standing::Standing;
 use crate::object::{Object, ObjectId};
 use crate::storage::{Query, Scope, Writer};
@@ -38,8 +40,7 @@ impl Token {
             let row = checked_row(keys, writer, keys.tree.floor(), id)?;
             let current = record::open(keys, ring, &row)?;
             let (attributes, standing) = change(&current)?;
-            let next = row.revision.saturating_add(1);
-            let object = record::standing(id, next, attributes, standing);
+            let object = record::restood(ring, &current, attributes, standing);
             writer.put_row(&record::seal(&unlocked, keys, ring, &object)?)?;
             let changes = [(id, Some(entry(&object)))];
             let head = keys.tree.update(writer, &changes)?;
@@ -68,9 +69,8 @@ impl Token {
             if row.revision != old.revision() || row.standing != Standing::Current {
                 return Err(Error::StoreBusy);
             }
-            let next = row.revision.saturating_add(1);
-            let before =
-                record::standing(old.id(), next, old_attributes.clone(), Standing::Superseded);
+            let attributes = old_attributes.clone();
+            let before = record::restood(ring, old, attributes, Standing::Superseded);
             let id = free_place(keys, writer)?;
             let object = Object::new(id, 1, new.clone());
             let mut changes = Vec::new();
@@ -97,6 +97,19 @@ impl Token {
         })?;
         let erased = self.scrub_rows()?;
         Ok((shredded, erased))
+    }
+
+    /// Adds to the history of a key that it became known to others, whether it is still there or destroyed.
+    ///
+    /// # Errors
+    /// As [`Token::restand`].
+    pub fn note_compromise(&self, id: ObjectId) -> Result<Arc<Object>> {
+        self.restand(id, |object| {
+            let mut attributes = object.attributes().clone();
+            let (mark, at) = (COMPROMISED, now());
+            Entry { mark, at }.add_to(&mut attributes);
+            Ok((attributes, object.standing()))
+        })
     }
 
     /// Takes the marks off keys that a version of the domain says are kept.
@@ -172,9 +185,8 @@ impl Token {
                     if record::has_secrets(object.attributes()) {
                         continue;
                     }
-                    let next = row.revision.saturating_add(1);
                     let attributes = object.attributes().clone();
-                    let object = record::standing(id, next, attributes, Standing::Destroyed);
+                    let object = record::restood(ring, &object, attributes, Standing::Destroyed);
                     writer.put_row(&record::seal(&unlocked, keys, ring, &object)?)?;
                     changes.push((id, Some(entry(&object))));
                 }

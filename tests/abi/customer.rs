@@ -7,6 +7,11 @@ use crate::vendor_list::Known;
 use cryptoki_sys::*;
 use std::ptr::null_mut;
 
+/// `CKA_KEYWARD_STANDING`, `CKA_KEYWARD_FINGERPRINT` and `CKA_KEYWARD_HISTORY` of `include/keyward.h`.
+const STANDING: CK_ATTRIBUTE_TYPE = 0x804B_570A;
+const FINGERPRINT: CK_ATTRIBUTE_TYPE = 0x804B_570E;
+const HISTORY: CK_ATTRIBUTE_TYPE = 0x804B_570F;
+
 #[test]
 fn what_a_key_encrypts_it_decrypts_with_the_same_data_only() {
     module();
@@ -268,8 +273,31 @@ fn requests_do_the_rest() {
     expect_rv!(c.decrypt(0, b"", &sealed), CKR_KEY_FUNCTION_NOT_PERMITTED);
     expect_rv!(c.request(&named(10, &[])), CKR_ACTION_PROHIBITED);
     assert_eq!(c.info(key, 2).unwrap().1.standing, 3);
+    // Its name, fingerprint and history; a compromise that is found later still goes there.
+    c.request(&named(18, &[0xf6])).unwrap();
     let answer = c.request(&named(6, &[])).unwrap();
     assert!(bytes_of(&answer, b"orders"));
+    let destroyed = Template::new()
+        .bytes(CKA_LABEL, b"orders")
+        .ulong(STANDING, 3);
+    let found = s.find(&destroyed).unwrap();
+    assert_eq!(found.len(), 2);
+    let prints: Vec<_> = found
+        .iter()
+        .map(|own| s.attribute(*own, FINGERPRINT).unwrap())
+        .collect();
+    assert_ne!(prints[0], prints[1]);
+    for own in found {
+        assert_eq!(s.attribute(own, FINGERPRINT).unwrap().len(), 16);
+        let history = s.attribute(own, HISTORY).unwrap();
+        let marks: Vec<u8> = history.chunks(9).map(|entry| entry[0]).collect();
+        assert_eq!(marks.last_chunk(), Some(&[3, 255]), "{marks:?}");
+        assert!(
+            history
+                .chunks(9)
+                .all(|entry| entry.len() == 9 && entry[1..5] == [0; 4])
+        );
+    }
     for bad in [&b""[..], b"\x82\x12\x00", b"\x82\x06\x41\x00", &[0xff; 40]] {
         expect_rv!(c.request(bad), CKR_DATA_INVALID | CKR_ARGUMENTS_BAD);
     }

@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Shred(ending::Shred),
     /// Take back that a key is to be destroyed
     CancelShred(ending::CancelShred),
+    /// Note that a key became known to others, also one that is destroyed
+    Compromised(ending::Compromised),
     /// Write this member's signed word that a version was destroyed
     Proof(suspension::Proof),
     /// Seal a key to the domain and its customer, and erase it here
@@ -166,6 +168,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
         Command::Delete(arguments) => arguments.run(output),
         Command::Shred(arguments) => arguments.run(output),
         Command::CancelShred(arguments) => arguments.run(output),
+        Command::Compromised(arguments) => arguments.run(output),
         Command::Proof(arguments) => arguments.run(output),
         Command::Suspend(arguments) => arguments.run(output),
         Command::Reinstate(arguments) => arguments.run(output),

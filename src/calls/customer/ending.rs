@@ -7,7 +7,7 @@ use crate::domain::customer::{Answer, KeyName};
 use crate::domain::destruction::Destroyed;
 use crate::error::{Error, Result};
 use crate::object::standing::Standing;
-use crate::object::vendor::CKA_KEYWARD_CREATED;
+use crate::object::vendor::{CKA_KEYWARD_CREATED, CKA_KEYWARD_FINGERPRINT};
 use crate::token::Token;
 use cryptoki_sys::CKA_LABEL;
 
@@ -89,6 +89,29 @@ pub(super) fn delete_version(
     care::describe(token, key)
 }
 
+/// Notes that a version of a key, or all of them, became known to others.
+///
+/// # Errors
+/// As [`mark`].
+pub(super) fn compromised(
+    token: &Token,
+    actor: Actor,
+    key: &KeyName,
+    version: Option<u64>,
+) -> Result<Answer> {
+    let versions = find(token, key)?;
+    admit_care(token, actor, versions.newest()?.attributes())?;
+    match version {
+        Some(version) => drop(token.note_compromise(versions.version(version)?.id())?),
+        None => {
+            for version in versions.all() {
+                token.note_compromise(version.id())?;
+            }
+        }
+    }
+    care::describe(token, key)
+}
+
 /// This member's signed word that a version was destroyed.
 ///
 /// # Errors
@@ -112,6 +135,10 @@ pub(super) fn prove(token: &Token, key: &KeyName, version: u64) -> Result<Answer
         label: attributes.bytes(CKA_LABEL).unwrap_or_default().to_vec(),
         key_type: attributes.key_type().unwrap_or_default(),
         created: attributes.ulong(CKA_KEYWARD_CREATED).unwrap_or(0),
+        fingerprint: attributes
+            .bytes(CKA_KEYWARD_FINGERPRINT)
+            .unwrap_or_default()
+            .to_vec(),
         at: now(),
     };
     Ok(Answer {

@@ -156,6 +156,9 @@ fn change(token: &Token, actor: Actor, request: &Request) -> Result<Answer> {
         Request::MarkForShredding { key } => ending::mark(token, actor, key),
         Request::CancelShredding { key } => ending::cancel(token, actor, key),
         Request::Shred { key } => ending::shred(token, actor, key),
+        Request::NoteCompromise { key, version } => {
+            ending::compromised(token, actor, key, *version)
+        }
         Request::Suspend { key, to } => suspension::suspend(token, actor, key, to),
         Request::Reinstate { opened } => suspension::reinstate(token, actor, opened),
         _ => Err(Error::FunctionNotSupported),

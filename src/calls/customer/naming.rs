@@ -7,8 +7,8 @@ use crate::object::Object;
 use crate::object::policy::lineage;
 use crate::object::standing::Standing;
 use crate::object::vendor::{
-    CKA_KEYWARD_CREATED, CKA_KEYWARD_FAMILY, CKA_KEYWARD_KEY_VERSION, CKA_KEYWARD_LINEAGE,
-    CKA_KEYWARD_POLICY, CKA_KEYWARD_TENANT,
+    CKA_KEYWARD_CREATED, CKA_KEYWARD_FAMILY, CKA_KEYWARD_FINGERPRINT, CKA_KEYWARD_HISTORY,
+    CKA_KEYWARD_KEY_VERSION, CKA_KEYWARD_LINEAGE, CKA_KEYWARD_POLICY, CKA_KEYWARD_TENANT,
 };
 use crate::token::Token;
 use cryptoki_sys::{CKA_ID, CKA_LABEL, CKA_TOKEN, CKO_SECRET_KEY};
@@ -135,6 +135,8 @@ pub fn info(key: &Object, newest: u64) -> KeyInfo {
         id: bytes(CKA_ID),
         tenant: bytes(CKA_KEYWARD_TENANT),
         created: attributes.ulong(CKA_KEYWARD_CREATED).unwrap_or(0),
+        fingerprint: bytes(CKA_KEYWARD_FINGERPRINT),
+        history: bytes(CKA_KEYWARD_HISTORY),
         registered: None,
         policy: attributes
             .bytes(CKA_KEYWARD_POLICY)

@@ -25,6 +25,10 @@ pub struct KeyInfo {
     pub tenant: Vec<u8>,
     /// When the version was made, in seconds since 1970-01-01 UTC; 0 when that is not known.
     pub created: u64,
+    /// What tells a key that is destroyed, or is to be, from others; empty before.
+    pub fingerprint: Vec<u8>,
+    /// What became of it, as `CKA_KEYWARD_HISTORY`.
+    pub history: Vec<u8>,
     /// How many things are counted as wrapped under it; absent where nobody asked.
     pub registered: Option<u64>,
     /// Its policy, encoded; absent where there is none.
@@ -96,10 +100,11 @@ impl Answer {
 
 impl KeyInfo {
     fn write(&self, writer: &mut Writer) {
-        writer.array(10).bytes(&self.family).uint(self.version);
+        writer.array(12).bytes(&self.family).uint(self.version);
         writer.uint(self.newest).uint(self.standing);
         writer.text(&self.label).bytes(&self.id).bytes(&self.tenant);
         writer.uint(self.created);
+        writer.bytes(&self.fingerprint).bytes(&self.history);
         match self.registered {
             Some(count) => writer.uint(count),
             None => writer.null(),
@@ -108,7 +113,7 @@ impl KeyInfo {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self> {
-        reader.tuple("key", 10)?;
+        reader.tuple("key", 12)?;
         Ok(KeyInfo {
             family: reader.fixed("key id")?,
             version: reader.uint("version")?,
@@ -118,6 +123,8 @@ impl KeyInfo {
             id: reader.bytes("id", MAX_NAME)?.to_vec(),
             tenant: reader.bytes("tenant", MAX_NAME)?.to_vec(),
             created: reader.uint("created")?,
+            fingerprint: reader.bytes("fingerprint", MAX_NAME)?.to_vec(),
+            history: reader.bytes("history", MAX_DATA)?.to_vec(),
             registered: reader.optional("registered", |reader| reader.uint("registered"))?,
             policy: read_optional(reader, "key policy", key_policy::MAX_LEN)?,
         })
@@ -154,6 +161,8 @@ mod tests {
             id: vec![9],
             tenant: b"acme".to_vec(),
             created: 77,
+            fingerprint: vec![7; 16],
+            history: vec![3; 9],
             registered: Some(4),
             policy: Some(vec![0xa0]),
         };

@@ -178,6 +178,13 @@ pub enum Request {
         /// How many.
         count: u64,
     },
+    /// Notes that a key became known to others, whether it is still there or destroyed.
+    NoteCompromise {
+        /// The key.
+        key: KeyName,
+        /// The version; all of them, if left out.
+        version: Option<u64>,
+    },
     /// Deletes an older version for good.
     DeleteVersion {
         /// The key.

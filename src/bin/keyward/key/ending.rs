@@ -68,6 +68,22 @@ pub(crate) struct CancelShred {
     access: Access,
 }
 
+/// Arguments of `keyward key compromised`.
+#[derive(Args)]
+#[command(
+    after_help = "The note stands in the key's history (keyward key show); the key works as before until it is \
+    rotated, suspended or shredded.\n\nExample:\n  keyward key compromised vault --version 1"
+)]
+pub(crate) struct Compromised {
+    #[command(flatten)]
+    key: Named,
+    /// The version; all of them, if left out
+    #[arg(long, value_name = "N")]
+    version: Option<u64>,
+    #[command(flatten)]
+    access: Access,
+}
+
 impl Count {
     pub(super) fn run(&self, up: bool, output: &Output) -> Result<(), Failure> {
         let (key, version, count) = (self.key.name(), self.version, self.count);
@@ -107,6 +123,14 @@ impl Shred {
         } else {
             Request::MarkForShredding { key }
         })?;
+        shown::versions(&answer.keys, output)
+    }
+}
+
+impl Compromised {
+    pub(super) fn run(&self, output: &Output) -> Result<(), Failure> {
+        let (key, version) = (self.key.name(), self.version);
+        let answer = self.access.ask(&Request::NoteCompromise { key, version })?;
         shown::versions(&answer.keys, output)
     }
 }

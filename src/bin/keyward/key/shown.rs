@@ -4,6 +4,8 @@ use super::policy::in_words;
 use crate::failure::Failure;
 use crate::output::{Output, Table, fields, hex, time};
 use keyward_pkcs11::domain::customer::KeyInfo;
+use keyward_pkcs11::object::history::Entry;
+use keyward_pkcs11::object::standing::Standing;
 use serde::Serialize;
 
 /// One version of a key.
@@ -20,6 +22,16 @@ pub(super) struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     wrapped_under_it: Option<u64>,
     policy: Vec<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    fingerprint: String,
+    history: Vec<Happened>,
+}
+
+/// What became of a version, and when.
+#[derive(Serialize)]
+struct Happened {
+    what: &'static str,
+    at: String,
 }
 
 impl Shown {
@@ -31,10 +43,18 @@ impl Shown {
             tenant: String::from_utf8_lossy(&known.tenant).into_owned(),
             version: known.version,
             newest: known.newest,
-            standing: standing(known.standing),
+            standing: Standing::from_number(known.standing).map_or("unknown", Standing::name),
             created: Some(known.created).filter(|created| *created > 0).map(time),
             wrapped_under_it: known.registered,
             policy: in_words(known.policy.as_deref()),
+            fingerprint: hex(&known.fingerprint),
+            history: Entry::all(&known.history)
+                .into_iter()
+                .map(|entry| Happened {
+                    what: entry.name(),
+                    at: time(entry.at),
+                })
+                .collect(),
         }
     }
 
@@ -56,16 +76,19 @@ impl Shown {
         lines.retain(|(_, value)| !value.is_empty());
         fields(&lines)
     }
-}
 
-fn standing(number: u64) -> &'static str {
-    match number {
-        0 => "current",
-        1 => "superseded",
-        2 => "to be shredded",
-        3 => "destroyed",
-        4 => "suspended",
-        _ => "unknown",
+    /// What stays when the material is gone.
+    fn record(&self) -> String {
+        let what = self.history.iter();
+        let mut lines: Vec<String> = what.map(|own| format!("{} {}", own.at, own.what)).collect();
+        if !self.fingerprint.is_empty() {
+            lines.insert(0, format!("fingerprint {}", self.fingerprint));
+        }
+        let version = self.version;
+        lines
+            .iter()
+            .map(|line| format!("\nversion {version}: {line}"))
+            .collect()
     }
 }
 
@@ -101,7 +124,8 @@ pub(super) fn versions(keys: &[KeyInfo], output: &Output) -> Result<(), Failure>
             lines.retain(|(_, value)| !value.is_empty());
             fields(&lines)
         });
-        format!("{}\n\n{}", head.unwrap_or_default(), table.text(""))
+        let record = shown.iter().map(Shown::record).collect::<String>();
+        format!("{}\n\n{}{record}", head.unwrap_or_default(), table.text(""))
     })
 }
 

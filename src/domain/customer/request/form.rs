@@ -131,6 +131,14 @@ impl Request {
                 key.write(w);
                 w.uint(*version).bool(*force);
             }
+            Request::NoteCompromise { key, version } => {
+                w.array(3).uint(18);
+                key.write(w);
+                match version {
+                    Some(version) => w.uint(*version),
+                    None => w.null(),
+                };
+            }
         }
         writer.into_secret()
     }
@@ -161,7 +169,7 @@ fn items_of(kind: u64) -> Result<usize> {
         0 => Ok(6),
         1 | 3 | 4 => Ok(5),
         2 | 15 | 16 | 17 => Ok(4),
-        5 | 8 | 12 | 13 => Ok(3),
+        5 | 8 | 12 | 13 | 18 => Ok(3),
         6 | 7 | 9 | 10 | 11 | 14 => Ok(2),
         _ => Err(flawed("kind of request", Flaw::BadValue)),
     }
@@ -237,6 +245,10 @@ fn read_end(reader: &mut Reader<'_>, kind: u64) -> Result<Request> {
     if kind == 13 {
         let to = reader.bytes("public key", MAX_PUBLIC_KEY)?.to_vec();
         return Ok(Request::Suspend { key, to });
+    }
+    if kind == 18 {
+        let version = reader.optional("version", |reader| reader.uint("version"))?;
+        return Ok(Request::NoteCompromise { key, version });
     }
     let version = reader.uint("version")?;
     Ok(match kind {
@@ -385,6 +397,14 @@ mod tests {
             Request::MarkForShredding { key: key() },
             Request::CancelShredding { key: named() },
             Request::Shred { key: key() },
+            Request::NoteCompromise {
+                key: key(),
+                version: Some(2),
+            },
+            Request::NoteCompromise {
+                key: named(),
+                version: None,
+            },
             Request::ProofOfDestruction {
                 key: key(),
                 version: 1,
