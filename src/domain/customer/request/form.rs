@@ -397,14 +397,6 @@ mod tests {
             Request::MarkForShredding { key: key() },
             Request::CancelShredding { key: named() },
             Request::Shred { key: key() },
-            Request::NoteCompromise {
-                key: key(),
-                version: Some(2),
-            },
-            Request::NoteCompromise {
-                key: named(),
-                version: None,
-            },
             Request::ProofOfDestruction {
                 key: key(),
                 version: 1,
@@ -428,6 +420,10 @@ mod tests {
                 key: key(),
                 version: 1,
                 force: true,
+            },
+            Request::NoteCompromise {
+                key: key(),
+                version: Some(2),
             },
         ]
     }
