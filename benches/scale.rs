@@ -269,13 +269,14 @@ fn of_rows(url: &str, rows: usize) {
     }
     each("stamp", ONCE, begun);
     let begun = Instant::now();
-    let listed = store.reading(|reader| reader.revisions()).unwrap().len();
+    let listed = store.reading(|reader| reader.revisions(None, rows));
+    let listed = listed.unwrap().len();
     rate("revisions", listed, begun.elapsed());
 }
 
 /// Takes every row from one domain key to another: how many, and how long reading and writing took.
 fn reseal_all(store: &dyn Store, from: u8, to: u8, batch: usize) -> (usize, Duration, Duration) {
-    let (mut after, mut moved) = (None, 0);
+    let (mut after, mut moved) = (0, 0);
     let (mut reading, mut writing) = (Duration::ZERO, Duration::ZERO);
     loop {
         let begun = Instant::now();
@@ -283,13 +284,14 @@ fn reseal_all(store: &dyn Store, from: u8, to: u8, batch: usize) -> (usize, Dura
             .reading(|reader| reader.rows_under([from; 16], after, batch))
             .unwrap();
         reading += begun.elapsed();
-        let Some(last) = some.last() else {
+        let Some((last, _)) = some.last() else {
             return (moved, reading, writing);
         };
-        after = Some(last.id);
+        after = *last;
         let resealed: Vec<_> = some
             .iter()
-            .map(|row| Resealed {
+            .map(|(place, row)| Resealed {
+                place: *place,
                 id: row.id,
                 revision: row.revision,
                 from: [from; 16],

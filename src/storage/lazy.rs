@@ -1,7 +1,7 @@
 //! A store that is opened when it is first needed, so that a module can be asked about itself while its
 //! repository is away.
 
-use super::{Reading, Store, Writing};
+use super::{Reading, Store, Witness, Writing};
 use crate::error::Result;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -39,8 +39,8 @@ impl Store for Lazy {
         self.store()?.read(work)
     }
 
-    fn write(&self, work: &mut Writing<'_>, before: &dyn Fn()) -> Result<()> {
-        self.store()?.write(work, before)
+    fn write(&self, work: &mut Writing<'_>, witness: &dyn Witness) -> Result<()> {
+        self.store()?.write(work, witness)
     }
 
     fn stamp(&self) -> Result<u64> {

@@ -2,8 +2,8 @@
 //! the trait promises.
 
 use super::{
-    Column, DomainRow, EVENTS_KEPT, Event, Node, Query, Reader, Reading, Resealed, Row, Scope,
-    Store, Writer, Writing, wait_by_looking,
+    Column, DomainRow, EVENTS_KEPT, Event, Node, Place, Query, Reader, Reading, Resealed, Row, Scope,
+    Store, Witness, Writer, Writing, wait_by_looking,
 };
 use crate::error::Result;
 use crate::object::ObjectId;
@@ -50,13 +50,14 @@ impl Store for MemoryStore {
         work(&View(RefCell::new(state)))
     }
 
-    fn write(&self, work: &mut Writing<'_>, before: &dyn Fn()) -> Result<()> {
+    fn write(&self, work: &mut Writing<'_>, witness: &dyn Witness) -> Result<()> {
         let _turn = self.writing.lock();
         let view = View(RefCell::new(self.state.read().clone()));
         work(&view)?;
-        before();
+        witness.before();
         *self.state.write() = view.0.into_inner();
         self.changes.fetch_add(1, Ordering::SeqCst);
+        witness.after();
         Ok(())
     }
 
@@ -121,24 +122,33 @@ impl Reader for View {
     fn rows_under(
         &self,
         domain_key: [u8; 16],
+        after: Place,
+        limit: usize,
+    ) -> Result<Vec<(Place, Row)>> {
+        let state = self.0.borrow();
+        let later = state
+            .rows
+            .iter()
+            .filter(|(place, row)| **place > after && row.domain_key == Some(domain_key));
+        Ok(later
+            .take(limit)
+            .map(|(place, row)| (*place, row.clone()))
+            .collect())
+    }
+
+    fn revisions(
+        &self,
         after: Option<ObjectId>,
         limit: usize,
-    ) -> Result<Vec<Row>> {
+    ) -> Result<Vec<(ObjectId, u64, Standing)>> {
         let state = self.0.borrow();
         let later = state
             .places
             .iter()
             .filter(|(id, _)| after.is_none_or(|after| **id > after))
-            .filter_map(|(_, place)| state.rows.get(place))
-            .filter(|row| row.domain_key == Some(domain_key));
-        Ok(later.take(limit).cloned().collect())
-    }
-
-    fn revisions(&self) -> Result<Vec<(ObjectId, u64, Standing)>> {
-        let state = self.0.borrow();
-        Ok(state
-            .rows
-            .values()
+            .filter_map(|(_, place)| state.rows.get(place));
+        Ok(later
+            .take(limit)
             .map(|row| (row.id, row.revision, row.standing))
             .collect())
     }

@@ -99,9 +99,14 @@ pub struct Query {
     pub standing: Option<Standing>,
 }
 
+/// Where a row stands in the order of creation.
+pub type Place = u64;
+
 /// A row's secrets, sealed anew under another domain key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Resealed {
+    /// Where [`Reader::rows_under`] found the row.
+    pub place: Place,
     /// The object.
     pub id: ObjectId,
     /// The revision that was sealed.
@@ -160,16 +165,21 @@ pub trait Reader {
     fn find(&self, query: &Query) -> Result<Vec<ObjectId>>;
     /// How many rows match.
     fn count(&self, query: &Query) -> Result<u64>;
-    /// The rows under a domain key, of every standing, ascending by id: at most `limit` of those that
-    /// come after `after`.
+    /// The rows under a domain key, of every standing, in the order of their creation: at most `limit` of
+    /// those that come after the place `after`, where 0 comes before all.
     fn rows_under(
         &self,
         domain_key: [u8; 16],
+        after: Place,
+        limit: usize,
+    ) -> Result<Vec<(Place, Row)>>;
+    /// The id, revision and standing of rows, ascending by id: at most `limit` of those that come after
+    /// `after`; no body is read.
+    fn revisions(
+        &self,
         after: Option<ObjectId>,
         limit: usize,
-    ) -> Result<Vec<Row>>;
-    /// The id, revision and standing of every row, in the order of their creation; no body is read.
-    fn revisions(&self) -> Result<Vec<(ObjectId, u64, Standing)>>;
+    ) -> Result<Vec<(ObjectId, u64, Standing)>>;
     /// A node of the tree.
     fn node(&self, level: u8, place: u16) -> Result<Option<Node>>;
     /// The domain tokens, oldest first.
@@ -192,7 +202,7 @@ pub trait Writer: Reader {
     fn put_rows(&self, rows: &[Row]) -> Result<()> {
         rows.iter().try_for_each(|row| self.put_row(row))
     }
-    /// Replaces the secrets and the domain key of those rows that still have the revision and domain
+    /// Replaces the secrets and the domain key of those rows that still have the place, revision and domain
     /// key named with them, and nothing else of them; answers how many. Made for thousands at once.
     fn reseal(&self, rows: &[Resealed]) -> Result<u64>;
     /// Removes a row; whether there was one.
@@ -261,6 +271,20 @@ pub type Reading<'w> = dyn FnMut(&dyn Reader) -> Result<()> + 'w;
 /// As [`Reading`], with changes.
 pub type Writing<'w> = dyn FnMut(&dyn Writer) -> Result<()> + 'w;
 
+/// Who is told of a commit, by the thread that makes it. A function is told of its coming only.
+pub trait Witness {
+    /// At the last moment before the commit. When the transaction is begun anew, once more for each try.
+    fn before(&self);
+    /// At the first moment after it: everybody can see the change. Not told of a commit that failed.
+    fn after(&self) {}
+}
+
+impl<F: Fn()> Witness for F {
+    fn before(&self) {
+        self();
+    }
+}
+
 /// A store of sealed rows.
 pub trait Store: Send + Sync {
     /// Runs `work` on one state of the store.
@@ -268,17 +292,17 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Those of `work` and of the backend: `StoreBusy`, `Store`.
     fn read(&self, work: &mut Reading<'_>) -> Result<()>;
-    /// Runs `work` alone, and keeps what it did, durably, if it succeeds. `before` runs at the last
-    /// moment before that.
+    /// Runs `work` alone, and keeps what it did, durably, if it succeeds. `witness` is told of the commit
+    /// while no other writer of this process is at work.
     ///
-    /// Both may run **more than once**: a backend on another machine begins again when the transaction
-    /// was taken back there. So `work` must begin from nothing each time: take no input away, and
-    /// collect into what it has just emptied.
+    /// `work` may run **more than once**: a backend on another machine begins again when the transaction
+    /// was taken back there. So it must begin from nothing each time: take no input away, and collect into
+    /// what it has just emptied.
     ///
     /// # Errors
     /// Those of `work` and of the backend: `StoreBusy`, `StoreFull`, `TokenWriteProtected`, `Store`.
     /// Nothing is changed then.
-    fn write(&self, work: &mut Writing<'_>, before: &dyn Fn()) -> Result<()>;
+    fn write(&self, work: &mut Writing<'_>, witness: &dyn Witness) -> Result<()>;
     /// A number that differs from every earlier one of this `Store` after a commit by anybody, on any
     /// machine. To be read before what it stands for.
     ///
@@ -324,7 +348,7 @@ impl dyn Store + '_ {
     pub fn writing<T>(
         &self,
         mut work: impl FnMut(&dyn Writer) -> Result<T>,
-        before: &dyn Fn(),
+        witness: &dyn Witness,
     ) -> Result<T> {
         let mut answer = None;
         self.write(
@@ -332,7 +356,7 @@ impl dyn Store + '_ {
                 answer = Some(work(writer)?);
                 Ok(())
             },
-            before,
+            witness,
         )?;
         answer.ok_or(Error::Internal("a store did not run its writer"))
     }

@@ -14,7 +14,7 @@ mod schema;
 mod tls;
 mod trouble;
 
-use super::{Reading, Store, Writing, wait_by_looking};
+use super::{Reading, Store, Witness, Writing, wait_by_looking};
 use crate::error::{Error, Result};
 use crate::ffi::os::fork::fork_generation;
 use crate::seal::envelope::random;
@@ -141,7 +141,7 @@ impl PostgresStore {
         &self,
         pool: &Pool,
         work: &mut Writing<'_>,
-        before: &dyn Fn(),
+        witness: &dyn Witness,
     ) -> Result<(), Trouble> {
         let ticket = hexadecimal(&random::<TICKET>());
         let kept = REMEMBERED.saturating_sub(1).saturating_mul(8);
@@ -171,7 +171,7 @@ impl PostgresStore {
             }
             return Err(self.doubted(pool, trouble));
         }
-        before();
+        witness.before();
         let commit = if pool.notifies() {
             "NOTIFY keyward; COMMIT"
         } else {
@@ -179,6 +179,7 @@ impl PostgresStore {
         };
         match link.simple(commit) {
             Ok(_) => {
+                witness.after();
                 taken.keep();
                 Ok(())
             }
@@ -188,7 +189,10 @@ impl PostgresStore {
                 drop(taken);
                 pool.forget();
                 match self.outcome(pool, &ticket, change) {
-                    Outcome::Kept => Ok(()),
+                    Outcome::Kept => {
+                        witness.after();
+                        Ok(())
+                    }
                     Outcome::Dropped => Err(trouble),
                     Outcome::Unknown => Err(Trouble::plain(Error::Store(format!(
                         "{}: the connection broke while a change was being kept, and whether it was \
@@ -281,13 +285,13 @@ impl Store for PostgresStore {
         self.read_once(&pool, work).map_err(|trouble| trouble.error)
     }
 
-    fn write(&self, work: &mut Writing<'_>, before: &dyn Fn()) -> Result<()> {
+    fn write(&self, work: &mut Writing<'_>, witness: &dyn Witness) -> Result<()> {
         let pool = self.pool();
         let turn = pool.turn.try_lock_for(self.timeout);
         let _turn = turn.ok_or(Error::StoreBusy)?;
         let (mut tries, mut lost) = (1_u32, false);
         loop {
-            let Err(trouble) = self.write_once(&pool, work, before) else {
+            let Err(trouble) = self.write_once(&pool, work, witness) else {
                 return Ok(());
             };
             match trouble.kind {

@@ -1,34 +1,36 @@
 //! The store of a token on disk: one SQLite database.
 
 mod connection;
+mod log;
 mod rows;
 mod schema;
 
 use super::registry::Turns;
-use super::{Reading, Store, Writing, files, wait_by_looking};
+use super::{Reading, Store, Witness, Writing, files, wait_by_looking};
 use crate::error::{Error, Result};
 use crate::ffi::os::locks::NoFork;
 use connection::cause;
+use log::Log;
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Read connections kept open for the next reader.
 const READERS_KEPT: usize = 8;
 /// How long a thread waits for the other writers of its own process.
 const TURN: Duration = Duration::from_secs(5);
-/// A process that waited within this time is still waiting.
-const WANTED_LATELY: Duration = Duration::from_millis(4);
-/// How long a writer stays away for it: longer than the pause between two of its tries.
-const GIVE_WAY: Duration = Duration::from_millis(2);
 
 /// One database, with one connection that writes and as many that read as threads do so at once.
 pub struct SqliteStore {
     path: PathBuf,
     busy: Duration,
     turns: Arc<Turns>,
+    log: Log,
+    /// This process's last commit.
+    last: AtomicU64,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
     /// Only asks whether others have changed anything; opened when first asked.
@@ -76,7 +78,9 @@ impl SqliteStore {
         Ok(SqliteStore {
             path: path.to_owned(),
             busy,
+            log: Log::open(path, &turns)?,
             turns,
+            last: AtomicU64::new(0),
             writer: Mutex::new(writer),
             readers: Mutex::new(Vec::new()),
             watcher: Mutex::new(None),
@@ -107,6 +111,15 @@ impl SqliteStore {
         }
     }
 
+    /// Returns when a commit is on disk.
+    fn keep(&self, number: u64) -> Result<()> {
+        self.log.keep(number, || match self.scrub() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::StoreBusy),
+            Err(error) => Err(error),
+        })
+    }
+
     fn failed(&self) -> impl Fn(rusqlite::Error) -> Error + '_ {
         |error| cause(&self.path, &error)
     }
@@ -119,35 +132,36 @@ impl Store for SqliteStore {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Deferred)
             .map_err(self.failed())?;
-        let done = work(&rows::Rows {
-            connection: &transaction,
-            path: &self.path,
-        });
+        let rows = rows::Rows::new(&transaction, &self.path, &self.turns);
+        let done = work(&rows);
+        let seen = rows.seen();
         // A transaction that only read has nothing to lose: how it ends does not matter.
         let ended = transaction.commit();
         if ended.is_ok() {
             self.keep_reader(connection);
         }
-        done
+        done.and_then(|()| self.keep(seen))
     }
 
-    fn write(&self, work: &mut Writing<'_>, before: &dyn Fn()) -> Result<()> {
+    fn write(&self, work: &mut Writing<'_>, witness: &dyn Witness) -> Result<()> {
         let _no_fork = NoFork::begin();
         let mut connection = self.turn()?;
+        self.turns.give_way(self.last.load(Ordering::Relaxed));
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(self.failed())?;
-        work(&rows::Rows {
-            connection: &transaction,
-            path: &self.path,
-        })?;
-        before();
+        let rows = rows::Rows::new(&transaction, &self.path, &self.turns);
+        work(&rows)?;
+        let number = rows.number();
+        witness.before();
         transaction.commit().map_err(self.failed())?;
-        if self.turns.is_wanted(WANTED_LATELY) {
-            std::thread::sleep(GIVE_WAY);
-        }
+        self.turns.written(number);
+        witness.after();
+        self.last.store(number, Ordering::Relaxed);
         MutexGuard::unlock_fair(connection);
-        Ok(())
+        self.turns.free();
+        // Others write meanwhile; what they have written by then comes along.
+        self.keep(number)
     }
 
     fn stamp(&self) -> Result<u64> {

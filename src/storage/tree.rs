@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::object::ObjectId;
 use crate::object::standing::Standing;
 use crate::seal::envelope::{mac, same};
-use nodes::{Inner, Leaf, MAC, decode_leaf, encode_leaf};
+use nodes::{Inner, Leaf, MAC};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use zeroize::Zeroizing;
@@ -80,16 +80,28 @@ pub struct Tree {
 /// What a check of the whole tree found.
 #[derive(Default, Debug)]
 pub struct Survey {
-    /// Every object that the tree lists.
-    pub entries: BTreeMap<ObjectId, Entry>,
-    /// The leaves that cannot be relied on.
-    pub damaged: Vec<u16>,
     /// A line for each flaw.
     pub flaws: Vec<String>,
     /// The number of changes, where the root is intact.
     pub counter: Option<u64>,
     /// Whether every node was looked at.
     pub whole: bool,
+}
+
+/// What one leaf lists.
+pub struct Listed {
+    /// Which one.
+    pub place: u16,
+    leaf: Leaf,
+    /// Whether it cannot be relied on.
+    pub damaged: bool,
+}
+
+impl Listed {
+    /// The objects, ascending by id.
+    pub fn entries(&self) -> impl Iterator<Item = (ObjectId, Entry)> + '_ {
+        self.leaf.iter()
+    }
 }
 
 /// The leaf, and group, that an object belongs to.
@@ -132,7 +144,7 @@ impl Tree {
     /// `StoreTampered` when the leaf was edited or put back; those of the store.
     pub fn entry(&self, reader: &dyn Reader, floor: u64, id: ObjectId) -> Result<Option<Entry>> {
         let leaf = self.checked_leaf(reader, floor, leaf_of(id))?;
-        Ok(leaf.get(&id).copied())
+        Ok(leaf.entry(id))
     }
 
     /// A leaf, checked against what is above it.
@@ -154,7 +166,7 @@ impl Tree {
         Ok(leaf)
     }
 
-    /// As [`Tree::entry`], of several objects in the ascending order of their ids: each node is read once.
+    /// As [`Tree::entry`], of several objects in any order: each node is read once.
     ///
     /// # Errors
     /// As [`Tree::entry`].
@@ -164,15 +176,19 @@ impl Tree {
         floor: u64,
         ids: &[ObjectId],
     ) -> Result<Vec<Option<Entry>>> {
-        let mut entries = Vec::with_capacity(ids.len());
+        let mut ascending: Vec<_> = ids.iter().enumerate().collect();
+        ascending.sort_unstable_by_key(|(_, id)| **id);
+        let mut entries = vec![None; ids.len()];
         let mut known: Option<(u16, Leaf)> = None;
-        for id in ids {
+        for (at, id) in ascending {
             let place = leaf_of(*id);
             let leaf = match known.take().filter(|(of, _)| *of == place) {
                 Some((_, leaf)) => leaf,
                 None => self.checked_leaf(reader, floor, place)?,
             };
-            entries.push(leaf.get(id).copied());
+            if let Some(own) = entries.get_mut(at) {
+                *own = leaf.entry(*id);
+            }
             known = Some((place, leaf));
         }
         Ok(entries)
@@ -211,12 +227,9 @@ impl Tree {
                 return Err(put_back(place));
             }
             for (id, entry) in changes {
-                match entry {
-                    Some(entry) => leaf.insert(*id, *entry),
-                    None => leaf.remove(id),
-                };
+                leaf.set(*id, *entry);
             }
-            let mac = self.put(writer, Level::Leaf, place, encode_leaf(&leaf))?;
+            let mac = self.put(writer, Level::Leaf, place, leaf.into_body())?;
             branch.set_child(usize::from(place % 64), mac);
             let mac = self.put(writer, Level::Branch, above, branch.encode())?;
             root.set_child(usize::from(above), mac);
@@ -236,19 +249,17 @@ impl Tree {
             .map(|(root, mac)| (root.counter, mac)))
     }
 
-    /// Checks every node.
+    /// Checks every node, and hands what the leaves list to `each`, one after the other. Ends early when
+    /// `enough` says so: [`Survey::whole`] tells.
     ///
     /// # Errors
-    /// Those of the store.
-    pub fn survey(&self, reader: &dyn Reader) -> Result<Survey> {
-        self.survey_until(reader, &|| false)
-    }
-
-    /// As [`Tree::survey`], but ends early when `enough` says so: [`Survey::whole`] tells.
-    ///
-    /// # Errors
-    /// As [`Tree::survey`].
-    pub fn survey_until(&self, reader: &dyn Reader, enough: &dyn Fn() -> bool) -> Result<Survey> {
+    /// Those of `each` and of the store.
+    pub fn survey(
+        &self,
+        reader: &dyn Reader,
+        enough: &dyn Fn() -> bool,
+        each: &mut dyn FnMut(&Listed) -> Result<()>,
+    ) -> Result<Survey> {
         let mut survey = Survey::default();
         let root = self.inner(reader, Level::Root, 0)?.map(|(root, _)| root);
         match &root {
@@ -277,7 +288,7 @@ impl Tree {
                 let wanted = branch
                     .as_ref()
                     .and_then(|(branch, _)| branch.child(usize::from(place % 64)));
-                self.survey_leaf(reader, place, wanted, &mut survey)?;
+                each(&self.survey_leaf(reader, place, wanted, &mut survey)?)?;
             }
         }
         survey.whole = true;
@@ -290,25 +301,23 @@ impl Tree {
         place: u16,
         wanted: Option<[u8; MAC]>,
         survey: &mut Survey,
-    ) -> Result<()> {
-        match self.leaf(reader, place) {
-            Ok((leaf, mac)) if wanted.is_none_or(|wanted| wanted == mac) => {
-                survey.entries.extend(leaf)
-            }
+    ) -> Result<Listed> {
+        let (leaf, flaw) = match self.leaf(reader, place) {
+            Ok((leaf, mac)) if wanted.is_none_or(|wanted| wanted == mac) => (leaf, None),
             Ok((leaf, _)) => {
-                survey.entries.extend(leaf);
-                survey.damaged.push(place);
-                survey
-                    .flaws
-                    .push(format!("leaf {place} of the row tree is not the newest"));
+                let flaw = format!("leaf {place} of the row tree is not the newest");
+                (leaf, Some(flaw))
             }
-            Err(Error::StoreTampered(flaw)) => {
-                survey.damaged.push(place);
-                survey.flaws.push(flaw);
-            }
+            Err(Error::StoreTampered(flaw)) => (Leaf::default(), Some(flaw)),
             Err(other) => return Err(other),
-        }
-        Ok(())
+        };
+        let damaged = flaw.is_some();
+        survey.flaws.extend(flaw);
+        Ok(Listed {
+            place,
+            leaf,
+            damaged,
+        })
     }
 
     /// Makes a tree anew over `entries`, counting on from `counter`: after damage that the security
@@ -324,13 +333,14 @@ impl Tree {
     ) -> Result<(u64, [u8; MAC])> {
         let mut leaves: BTreeMap<u16, Leaf> = BTreeMap::new();
         for (id, entry) in entries {
-            leaves.entry(leaf_of(*id)).or_default().insert(*id, *entry);
+            let leaf = leaves.entry(leaf_of(*id)).or_default();
+            leaf.set(*id, Some(*entry));
         }
         let mut root = Inner::root(counter.saturating_add(1));
         for above in 0..LEAVES / 64 {
             let mut branch = Inner::branch();
             for place in above * 64..(above + 1) * 64 {
-                let body = encode_leaf(&leaves.remove(&place).unwrap_or_default());
+                let body = leaves.remove(&place).unwrap_or_default().into_body();
                 branch.set_child(
                     usize::from(place % 64),
                     self.put(writer, Level::Leaf, place, body)?,
@@ -349,13 +359,13 @@ impl Tree {
     /// A leaf and its MAC, zero for one that was never written.
     fn leaf(&self, reader: &dyn Reader, place: u16) -> Result<(Leaf, [u8; MAC])> {
         let Some(node) = reader.node(level(Level::Leaf), place)? else {
-            return Ok((Leaf::new(), [0; MAC]));
+            return Ok((Leaf::default(), [0; MAC]));
         };
         let damaged = || Error::StoreTampered(format!("leaf {place} of the row tree is damaged"));
         if !self.is_genuine(Level::Leaf, place, &node) {
             return Err(damaged());
         }
-        Ok((decode_leaf(&node.body).ok_or_else(damaged)?, node.mac))
+        Ok((Leaf::decode(node.body).ok_or_else(damaged)?, node.mac))
     }
 
     /// A branch or the root with its MAC; `None` when it was edited or taken away. A branch that was

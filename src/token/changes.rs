@@ -7,8 +7,9 @@ use crate::domain::keyring::Keyring;
 use crate::error::{Error, Result};
 use crate::object::ObjectId;
 use crate::storage::anchor::Anchor;
-use crate::storage::{Store, Writer};
-use std::cell::Cell;
+use crate::storage::registry::{Registry, Ticket};
+use crate::storage::{Store, Witness, Writer};
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 /// How often a change of rows is tried anew because the domain changed meanwhile.
@@ -142,45 +143,66 @@ impl Token {
     fn change_in<T>(
         &self,
         (store, anchor): (&dyn Store, &Anchor),
-        work: impl FnMut(&dyn Writer) -> Result<(T, Touched)>,
+        mut work: impl FnMut(&dyn Writer) -> Result<(T, Touched)>,
     ) -> Result<T> {
-        let ticket = Cell::new(None);
-        let done = store.writing(work, &|| {
-            if let Some(earlier) = ticket.replace(None) {
-                self.registry.finish_all(earlier);
-            }
-            ticket.set(Some(self.registry.begin()));
-        });
-        let Some(ticket) = ticket.get() else {
-            return done.map(|(answer, _)| answer);
+        let change = Change {
+            registry: &self.registry,
+            ticket: Cell::new(None),
+            touched: RefCell::new(Touched::nothing()),
         };
-        match done {
-            Ok((answer, touched)) => {
-                if touched.everything {
-                    self.registry.finish_all(ticket);
-                } else {
-                    self.registry
-                        .finish(ticket, &touched.groups, touched.domain);
-                }
-                if let (Some(head), Some(unlocked)) = (touched.head, self.unlocked.load_full()) {
-                    if touched.everything {
-                        // A module without keys has the newest version all the same.
-                        let _ = self.keyring(&unlocked);
-                    }
-                    let state = anchoring::State {
-                        head,
-                        version: unlocked.installed(),
-                        card: &self.card.load(),
-                    };
-                    anchor.advance(&state.encode(unlocked.keys()))?;
-                }
+        let done = store.writing(
+            |writer| {
+                let (answer, touched) = work(writer)?;
+                change.touched.replace(touched);
                 Ok(answer)
+            },
+            &change,
+        );
+        if let Some(ticket) = change.ticket.take() {
+            // The commit itself failed: whether it took effect is for the readers to see.
+            self.registry.finish_all(ticket);
+        }
+        let answer = done?;
+        let touched = change.touched.into_inner();
+        if let (Some(head), Some(unlocked)) = (touched.head, self.unlocked.load_full()) {
+            if touched.everything {
+                // A module without keys has the newest version all the same.
+                let _ = self.keyring(&unlocked);
             }
-            Err(error) => {
-                // The commit itself failed: whether it took effect is for the readers to see.
-                self.registry.finish_all(ticket);
-                Err(error)
-            }
+            let state = anchoring::State {
+                head,
+                version: unlocked.installed(),
+                card: &self.card.load(),
+            };
+            anchor.advance(&state.encode(unlocked.keys()))?;
+        }
+        Ok(answer)
+    }
+}
+
+/// A change under way, of which the other processes are told.
+struct Change<'t> {
+    registry: &'t Registry,
+    ticket: Cell<Option<Ticket>>,
+    touched: RefCell<Touched>,
+}
+
+impl Witness for Change<'_> {
+    fn before(&self) {
+        if let Some(earlier) = self.ticket.take() {
+            self.registry.finish_all(earlier);
+        }
+        self.ticket.set(Some(self.registry.begin()));
+    }
+
+    fn after(&self) {
+        let touched = self.touched.borrow();
+        match self.ticket.take() {
+            Some(ticket) if touched.everything => self.registry.finish_all(ticket),
+            Some(ticket) => self
+                .registry
+                .finish(ticket, &touched.groups, touched.domain),
+            None => {}
         }
     }
 }

@@ -11,13 +11,17 @@ use crate::error::{Error, Result};
 use crate::object::ObjectId;
 use crate::object::standing::Standing;
 use crate::storage::tree::{Entry, Mark};
-use crate::storage::{Resealed, Row};
+use crate::storage::{Place, Resealed, Row};
 use std::num::NonZero;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 /// How many batches wait to be written at most.
 const AHEAD: usize = 2;
+/// How many rows are read at once. They stand in the order of their creation, so that batches are written
+/// side by side; their ids, and with them the leaves of the row tree, are spread over all: the more rows
+/// at once, the fewer times each leaf is read.
+const READ: usize = 20_000;
 
 /// What a run of [`Token::reencrypt`] has done so far: found = reencrypted + marked + failed.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -35,6 +39,13 @@ pub struct Counts {
 /// Who is told of every batch that is durable, and of every object that could not be opened. An error
 /// ends the run between two batches.
 pub(super) type Seen<'s> = dyn FnMut(&Counts, &[(ObjectId, Error)]) -> Result<()> + 's;
+
+/// A row to be sealed anew, and what the row tree says of it.
+struct Found {
+    place: Place,
+    row: Row,
+    entry: Option<Entry>,
+}
 
 /// One batch, sealed anew and not yet written.
 struct Batch {
@@ -99,7 +110,7 @@ impl Token {
         })
     }
 
-    /// Reads and seals batch after batch, in the order of the objects' ids.
+    /// Reads and seals batch after batch, in the order of the objects' creation.
     fn produce(
         &self,
         unlocked: &Unlocked,
@@ -110,21 +121,26 @@ impl Token {
     ) -> Result<()> {
         let keys = self.row_keys(unlocked)?;
         let store = self.store_of(&keys)?;
-        let mut after = None;
+        let mut after = 0;
         loop {
             let floor = keys.tree.floor();
             let rows = store.reading(|reader| {
-                let rows = reader.rows_under(from.0, after, batch.get())?;
-                let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+                let rows = reader.rows_under(from.0, after, READ.max(batch.get()))?;
+                let ids: Vec<_> = rows.iter().map(|(_, row)| row.id).collect();
                 let entries = keys.tree.entries(reader, floor, &ids)?;
-                Ok(rows.into_iter().zip(entries).collect::<Vec<_>>())
+                let listed = rows.into_iter().zip(entries);
+                Ok(listed
+                    .map(|((place, row), entry)| Found { place, row, entry })
+                    .collect::<Vec<_>>())
             })?;
-            let Some((last, _)) = rows.last() else {
+            let Some(last) = rows.last() else {
                 return Ok(());
             };
-            after = Some(last.id);
-            if sender.send(seal_all(&keys, ring, &rows)).is_err() {
-                return Ok(());
+            after = last.place;
+            for part in rows.chunks(batch.get()) {
+                if sender.send(seal_all(&keys, ring, part)).is_err() {
+                    return Ok(());
+                }
             }
         }
     }
@@ -159,7 +175,7 @@ impl Token {
 }
 
 /// Seals rows anew on every processor.
-fn seal_all(keys: &RowKeys, ring: &Keyring, rows: &[(Row, Option<Entry>)]) -> Batch {
+fn seal_all(keys: &RowKeys, ring: &Keyring, rows: &[Found]) -> Batch {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let share = rows.len().div_ceil(threads).max(1);
     let mut batch = Batch {
@@ -173,7 +189,7 @@ fn seal_all(keys: &RowKeys, ring: &Keyring, rows: &[(Row, Option<Entry>)]) -> Ba
             .map(|part| {
                 scope.spawn(move || -> Vec<_> {
                     part.iter()
-                        .map(|(row, entry)| (row, seal_one(keys, ring, row, *entry)))
+                        .map(|found| (&found.row, seal_one(keys, ring, found)))
                         .collect()
                 })
             })
@@ -195,7 +211,8 @@ fn seal_all(keys: &RowKeys, ring: &Keyring, rows: &[(Row, Option<Entry>)]) -> Ba
 }
 
 /// Seals one row's secrets under the active domain key; of a marked one, everything but the secrets.
-fn seal_one(keys: &RowKeys, ring: &Keyring, row: &Row, entry: Option<Entry>) -> Result<Resealed> {
+fn seal_one(keys: &RowKeys, ring: &Keyring, found: &Found) -> Result<Resealed> {
+    let row = &found.row;
     let tampered = || Error::ObjectTampered(row.id.to_string());
     let expected = Entry {
         revision: row.revision,
@@ -204,7 +221,7 @@ fn seal_one(keys: &RowKeys, ring: &Keyring, row: &Row, entry: Option<Entry>) -> 
     let (Some(token), Some(from)) = (&row.sealed, row.domain_key) else {
         return Err(tampered());
     };
-    if entry != Some(expected) {
+    if found.entry != Some(expected) {
         return Err(tampered());
     }
     let header = key_token::header(token)?;
@@ -220,6 +237,7 @@ fn seal_one(keys: &RowKeys, ring: &Keyring, row: &Row, entry: Option<Entry>) -> 
         key_token::reseal(ring, token, &[])?
     };
     Ok(Resealed {
+        place: found.place,
         id: row.id,
         revision: row.revision,
         from,

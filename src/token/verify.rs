@@ -10,14 +10,19 @@ use super::{Token, record};
 use crate::error::{Error, Result};
 use crate::object::ObjectId;
 use crate::storage::anchor::Anchor;
-use crate::storage::tree::{Entry, Mark, leaf_of};
+use crate::object::standing::Standing;
+use crate::storage::tree::{Entry, Listed, Mark, leaf_of};
 use crate::storage::{EVENTS_KEPT, Query, Reader, Row, Scope};
+use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Peekable;
 use std::sync::Arc;
 
 /// The fact that says when the repository was last checked, in seconds since 1970-01-01 UTC.
 const CHECKED: &str = "checked";
 /// How often it is, in seconds.
 const CHECK_EVERY: u64 = 3_600;
+/// Rows that are listed at once.
+const PART: usize = 20_000;
 /// The kind of event of what [`Token::check`] found.
 pub const TAMPERED: &str = "tampering found";
 
@@ -168,24 +173,12 @@ impl Token {
         // Read first: a change in between makes the database newer than it, which is as it should be.
         let anchored = genuine(anchor.newest()?, unlocked.keys());
         let survey = self.store_of(keys)?.reading(|reader| {
-            let mut survey = keys.tree.survey_until(reader, enough)?;
-            if !survey.whole {
-                return Ok(survey);
-            }
-            for (id, revision, standing) in reader.revisions()? {
-                let found = match survey.entries.remove(&id) {
-                    Some(entry) if entry.revision != revision => {
-                        Some(Finding::PutBack(id, revision, entry.revision))
-                    }
-                    Some(entry) if entry.mark != Mark::of(standing) => {
-                        Some(Finding::Damaged(id, "its standing was edited".to_owned()))
-                    }
-                    None if !survey.damaged.contains(&leaf_of(id)) => Some(Finding::Foreign(id)),
-                    _ => look(reader, id)?,
-                };
-                findings.extend(found);
-            }
-            Ok(survey)
+            findings.clear();
+            let mut rows = Revisions::of(reader);
+            let mut each = |listed: &Listed| {
+                compare(listed, &mut rows, &mut findings, &mut |id| look(reader, id))
+            };
+            keys.tree.survey(reader, enough, &mut each)
         })?;
         if !survey.whole {
             return Ok(Vec::new());
@@ -199,11 +192,6 @@ impl Token {
             }
             Some(_) => {}
         }
-        let deleted = survey
-            .entries
-            .into_iter()
-            .filter(|(_, entry)| entry.mark != Mark::Role);
-        findings.extend(deleted.map(|(id, _)| Finding::Deleted(id)));
         findings.extend(survey.flaws.into_iter().map(Finding::Store));
         Ok(findings)
     }
@@ -248,8 +236,13 @@ impl Token {
                 (&unlocked.own, self.anchor.newest()?)
             };
             let anchor = anchor.map_or(0, |known| known.counter);
-            let survey = keys.tree.survey(writer)?;
-            let mut kept = survey.entries.clone();
+            let (mut listed, mut damaged) = (BTreeMap::new(), BTreeSet::new());
+            let survey = keys.tree.survey(writer, &|| false, &mut |leaf| {
+                listed.extend(leaf.entries());
+                damaged.extend(leaf.damaged.then_some(leaf.place));
+                Ok(())
+            })?;
+            let mut kept = listed.clone();
             kept.retain(|_, entry| entry.mark == Mark::Role);
             let mut gone = Vec::new();
             for id in writer.find(&Query {
@@ -258,8 +251,7 @@ impl Token {
                 ..Query::default()
             })? {
                 let Some(row) = writer.row(id)? else { continue };
-                let known =
-                    survey.entries.contains_key(&id) || survey.damaged.contains(&leaf_of(id));
+                let known = listed.contains_key(&id) || damaged.contains(&leaf_of(id));
                 if known && self.try_open(&unlocked, keys, writer, &row).is_ok() {
                     kept.insert(
                         id,
@@ -287,5 +279,65 @@ impl Token {
         unlocked.cache.clear();
         self.public.clear();
         Ok(given_up)
+    }
+}
+
+/// Compares the rows of a leaf's objects with what it lists; `look` looks at each one that is as it is listed.
+fn compare(
+    listed: &Listed,
+    rows: &mut Revisions<'_>,
+    findings: &mut Vec<Finding>,
+    look: &mut dyn FnMut(ObjectId) -> Result<Option<Finding>>,
+) -> Result<()> {
+    let deleted = |(id, entry): (ObjectId, Entry)| {
+        (entry.mark != Mark::Role).then_some(Finding::Deleted(id))
+    };
+    let mut entries = listed.entries().peekable();
+    while let Some((id, revision, standing)) = rows.next_of(listed.place)? {
+        while let Some(before) = entries.next_if(|(other, _)| *other < id) {
+            findings.extend(deleted(before));
+        }
+        findings.extend(match entries.next_if(|(own, _)| *own == id) {
+            Some((_, entry)) if entry.revision != revision => {
+                Some(Finding::PutBack(id, revision, entry.revision))
+            }
+            Some((_, entry)) if entry.mark != Mark::of(standing) => {
+                Some(Finding::Damaged(id, "its standing was edited".to_owned()))
+            }
+            None if !listed.damaged => Some(Finding::Foreign(id)),
+            _ => look(id)?,
+        });
+    }
+    findings.extend(entries.filter_map(deleted));
+    Ok(())
+}
+
+/// The rows of a store, ascending by id, some thousand in memory at a time.
+struct Revisions<'r> {
+    reader: &'r dyn Reader,
+    last: Option<ObjectId>,
+    ended: bool,
+    part: Peekable<std::vec::IntoIter<(ObjectId, u64, Standing)>>,
+}
+
+impl<'r> Revisions<'r> {
+    fn of(reader: &'r dyn Reader) -> Self {
+        Revisions {
+            reader,
+            last: None,
+            ended: false,
+            part: Vec::new().into_iter().peekable(),
+        }
+    }
+
+    /// The next row of an object of this leaf; leaves are asked for in their order.
+    fn next_of(&mut self, leaf: u16) -> Result<Option<(ObjectId, u64, Standing)>> {
+        if self.part.peek().is_none() && !self.ended {
+            let part = self.reader.revisions(self.last, PART)?;
+            self.ended = part.is_empty();
+            self.last = part.last().map(|(id, ..)| *id).or(self.last);
+            self.part = part.into_iter().peekable();
+        }
+        Ok(self.part.next_if(|(id, ..)| leaf_of(*id) == leaf))
     }
 }

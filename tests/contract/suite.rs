@@ -8,6 +8,7 @@ use keyward_pkcs11::storage::{
     Column, DomainRow, EVENTS_KEPT, Event, Node, Query, Resealed, Row, Scope, Store,
 };
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::{Barrier, mpsc};
 use std::time::{Duration, Instant};
 
@@ -77,12 +78,18 @@ pub(crate) fn a_row_replaces_the_one_with_its_id(store: &dyn Store) {
     assert_eq!(find(store, &everything()), [1, 3]);
     put(store, &[row(2)]);
     assert_eq!(find(store, &everything()), [1, 3, 2]);
-    let revisions = store.reading(|reader| reader.revisions()).unwrap();
-    let listed: Vec<_> = revisions
-        .iter()
-        .map(|(id, revision, _)| (id.0[0], *revision))
-        .collect();
-    assert_eq!(listed, [(1, 2), (3, 1), (2, 1)]);
+    let listed = |after: Option<u8>, limit| {
+        let after = after.map(|number| ObjectId([number; 16]));
+        let revisions = store.reading(|reader| reader.revisions(after, limit));
+        let revisions = revisions.unwrap().into_iter();
+        revisions
+            .map(|(id, revision, _)| (id.0[0], revision))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(listed(None, 9), [(1, 2), (2, 1), (3, 1)]);
+    assert_eq!(listed(None, 2), [(1, 2), (2, 1)]);
+    assert_eq!(listed(Some(1), 1), [(2, 1)]);
+    assert_eq!(listed(Some(3), 1), []);
 }
 
 pub(crate) fn a_search_answers_every_condition_in_order_of_creation(store: &dyn Store) {
@@ -357,7 +364,7 @@ pub(crate) fn a_search_answers_current_rows_unless_asked_for_every_standing(stor
             assert_eq!(count(&one), u64::try_from(expected.len()).unwrap());
         }
     }
-    let listed = store.reading(|reader| reader.revisions()).unwrap();
+    let listed = store.reading(|reader| reader.revisions(None, 9)).unwrap();
     let listed: Vec<_> = listed.iter().map(|(_, _, standing)| *standing).collect();
     assert_eq!(listed[..5], Standing::ALL);
     for wanted in of_every_standing() {
@@ -401,25 +408,35 @@ pub(crate) fn rows_under_a_domain_key_come_in_parts_of_every_standing(store: &dy
         ..row(number)
     });
     put(store, &rows);
-    let part = |after: Option<u8>, limit| {
-        let after = after.map(|number| ObjectId([number; 16]));
+    let part = |after: u64, limit| {
         let rows = store.reading(|reader| reader.rows_under([9; 16], after, limit));
         let rows = rows.unwrap();
-        rows.iter().map(|row| row.id.0[0]).collect::<Vec<_>>()
+        let places: Vec<_> = rows.iter().map(|(place, _)| *place).collect();
+        assert!(places.is_sorted() && places.first().is_none_or(|first| *first > after));
+        let numbers = rows.iter().map(|(_, row)| row.id.0[0]).collect::<Vec<_>>();
+        (numbers, places.last().copied().unwrap_or(after))
     };
-    assert_eq!(part(None, 4), [4, 5, 6, 7]);
-    assert_eq!(part(Some(7), 4), [8, 9]);
-    assert_eq!(part(Some(9), 4), []);
-    assert_eq!(part(Some(2), 1), [4]);
-    let whole = store.reading(|reader| reader.rows_under([9; 16], None, 1));
-    let expected = rows.iter().find(|row| row.id.0[0] == 4);
-    assert_eq!(whole.unwrap().first(), expected);
-    let none = store.reading(|reader| reader.rows_under([8; 16], None, 10));
+    let (first, after) = part(0, 4);
+    assert_eq!(first, [9, 4, 7, 5]);
+    let (second, after) = part(after, 4);
+    assert_eq!(second, [8, 6]);
+    assert_eq!(part(after, 4).0, []);
+    let whole = store.reading(|reader| reader.rows_under([9; 16], 0, 1));
+    assert_eq!(whole.unwrap().first().map(|(_, row)| row), rows.first());
+    let none = store.reading(|reader| reader.rows_under([8; 16], 0, 10));
     assert_eq!(none.unwrap(), []);
 }
 
-fn resealed(row: &Row, to: u8) -> Resealed {
+/// Where the rows under a domain key stand.
+fn places(store: &dyn Store, domain_key: u8) -> BTreeMap<ObjectId, u64> {
+    let rows = store.reading(|reader| reader.rows_under([domain_key; 16], 0, usize::MAX));
+    let rows = rows.unwrap().into_iter();
+    rows.map(|(place, row)| (row.id, place)).collect()
+}
+
+fn resealed(places: &BTreeMap<ObjectId, u64>, row: &Row, to: u8) -> Resealed {
     Resealed {
+        place: places.get(&row.id).copied().unwrap_or_default(),
         id: row.id,
         revision: row.revision,
         from: row.domain_key.unwrap(),
@@ -435,6 +452,8 @@ pub(crate) fn resealing_replaces_what_is_still_as_it_was_and_nothing_else(store:
         ..row(5)
     };
     put(store, std::slice::from_ref(&moved));
+    let places = places(store, 9);
+    let resealed = |row: &Row, to| resealed(&places, row, to);
     let elsewhere = Resealed {
         from: [1; 16],
         ..resealed(&row(6), 10)
@@ -478,7 +497,8 @@ pub(crate) fn thousands_are_resealed_at_once(store: &dyn Store) {
     };
     let rows: Vec<_> = (0..4000).map(numbered).collect();
     put(store, &rows);
-    let new: Vec<_> = rows.iter().map(|row| resealed(row, 3)).collect();
+    let places = places(store, 9);
+    let new: Vec<_> = rows.iter().map(|row| resealed(&places, row, 3)).collect();
     let count = store.writing(|writer| writer.reseal(&new), &|| ()).unwrap();
     assert_eq!(count, 4000);
     let left = Query {

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::object::ObjectId;
 use crate::object::standing::Standing;
 use crate::storage::{
-    Column, DomainRow, EVENTS_KEPT, Event, IndexKey, Node, Query, Reader, Resealed, Row, Scope,
+    Column, DomainRow, EVENTS_KEPT, Event, IndexKey, Node, Place, Query, Reader, Resealed, Row, Scope,
     Writer, signed, standing_condition, unsigned,
 };
 use std::cell::{Cell, RefCell};
@@ -17,8 +17,6 @@ use tokio_postgres::types::{FromSql, ToSql};
 
 /// Rows that one statement seals anew: their parameters are some megabytes.
 const PART: usize = 4096;
-/// Rows that are listed by one statement, so that none takes as long as the table is large.
-const LISTED: usize = 20_000;
 /// Places within one change: what is made in it is ordered by them.
 const PLACES: u64 = 1 << 20;
 
@@ -218,18 +216,20 @@ impl Reader for Rows<'_> {
     fn rows_under(
         &self,
         domain_key: [u8; 16],
-        after: Option<ObjectId>,
+        after: Place,
         limit: usize,
-    ) -> Result<Vec<Row>> {
+    ) -> Result<Vec<(Place, Row)>> {
         let sql = format!(
-            "SELECT {ROW} FROM keyward_objects WHERE domain_key = $1 AND id > $2 ORDER BY id LIMIT $3"
+            "SELECT {ROW}, place FROM keyward_objects WHERE domain_key = $1 AND place > $2
+             ORDER BY place LIMIT $3"
         );
-        // Before every id of 16 bytes comes the empty one.
-        let after = after.map_or(Vec::new(), |id| id.0.to_vec());
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let values: [Value<'_>; 3] = [&&domain_key[..], &after, &limit];
-        let rows = self.all(&sql, &values, |row| row.row())?;
-        Ok(rows.into_iter().flatten().collect())
+        let values: [Value<'_>; 3] = [&&domain_key[..], &signed(after)?, &limit];
+        let rows = self.all(&sql, &values, |row| Ok((row.number(13)?, row.row()?)))?;
+        let named = rows.into_iter();
+        Ok(named
+            .filter_map(|(place, row)| Some((place, row?)))
+            .collect())
     }
 
     fn count(&self, query: &Query) -> Result<u64> {
@@ -247,33 +247,22 @@ impl Reader for Rows<'_> {
         Ok(found.into_iter().flatten().map(ObjectId).collect())
     }
 
-    fn revisions(&self) -> Result<Vec<(ObjectId, u64, Standing)>> {
-        let sql = "SELECT id, place, revision, standing FROM keyward_objects
+    fn revisions(
+        &self,
+        after: Option<ObjectId>,
+        limit: usize,
+    ) -> Result<Vec<(ObjectId, u64, Standing)>> {
+        let sql = "SELECT id, revision, standing FROM keyward_objects
                    WHERE id > $1 ORDER BY id LIMIT $2";
-        let limit = i64::try_from(LISTED).unwrap_or(i64::MAX);
-        let mut listed = Vec::new();
-        let mut after: Vec<u8> = Vec::new();
-        loop {
-            let part = self.all(sql, &[&after, &limit], |row| {
-                let id: Vec<u8> = row.get(0)?;
-                let place: i64 = row.get(1)?;
-                Ok((id, place, row.number(2)?, row.standing(3)?))
-            })?;
-            let Some((last, ..)) = part.last() else {
-                break;
-            };
-            after.clone_from(last);
-            let named = part
-                .into_iter()
-                .filter_map(|(id, place, revision, standing)| {
-                    Some((place, ObjectId(id.try_into().ok()?), revision, standing))
-                });
-            listed.extend(named);
-        }
-        listed.sort_unstable_by_key(|(place, ..)| *place);
-        let in_order = listed.into_iter();
-        Ok(in_order
-            .map(|(_, id, revision, standing)| (id, revision, standing))
+        // Before every id of 16 bytes comes the empty one.
+        let after = after.map_or(Vec::new(), |id| id.0.to_vec());
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let part = self.all(sql, &[&after, &limit], |row| {
+            Ok((row.fixed(0)?, row.number(1)?, row.standing(2)?))
+        })?;
+        let named = part.into_iter();
+        Ok(named
+            .filter_map(|(id, revision, standing)| Some((ObjectId(id?), revision, standing)))
             .collect())
     }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 /// One step for each version of the schema; version N is what the first N steps make. Types and
 /// statements are those that every engine with PostgreSQL's protocol knows: no extensions, no
 /// collations (names are bytes), no sequences (places follow from the count of changes).
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE keyward_writer (
         one BIGINT PRIMARY KEY,
         changes BIGINT NOT NULL,
@@ -60,6 +61,12 @@ const STEPS: &[&str] = &["
         kind TEXT NOT NULL,
         text TEXT NOT NULL
     );
+",
+    // Rows under a domain key are read in the order in which they stand in the table.
+    "
+    DROP INDEX keyward_objects_domain_key;
+    CREATE INDEX keyward_objects_domain_key ON keyward_objects (domain_key, place)
+        WHERE domain_key IS NOT NULL;
 "];
 
 /// Every table that [`super::super::Writer::clear`] empties. The count of changes goes on.

@@ -18,8 +18,22 @@ pub(super) const GROUP: usize = 64;
 pub(super) const MEMBER: usize = GROUP + 8 * GROUPS;
 /// Bytes of one registered process.
 pub(super) const MEMBER_SIZE: usize = 64;
+/// What is known of the commits of a database: see `turns`.
+const COMMITS: usize = MEMBER + MEMBER_SIZE * MEMBERS;
+/// The number of the newest commit that was begun.
+pub(super) const BEGUN: usize = COMMITS;
+/// The number of the newest commit that is in the log.
+pub(super) const WRITTEN: usize = COMMITS + 8;
+/// The number of the newest commit that is on disk, and with it every earlier one.
+pub(super) const KEPT: usize = COMMITS + 16;
+/// The number of the newest commit that changed more than rows.
+pub(super) const OTHER: usize = COMMITS + 24;
+/// Follows the ends of turns to write, for those who wait.
+pub(super) const FREED: usize = COMMITS + 32;
+/// For each group of objects, the number of the newest commit that changed one of them.
+pub(super) const CHANGED: usize = COMMITS + 64;
 /// The whole file.
-pub(super) const END: usize = MEMBER + MEMBER_SIZE * MEMBERS;
+pub(super) const END: usize = CHANGED + 8 * GROUPS;
 
 /// In a member: the process id, 0 when free.
 pub(super) const PID: usize = 0;
