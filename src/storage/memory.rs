@@ -2,8 +2,8 @@
 //! the trait promises.
 
 use super::{
-    Column, DomainRow, EVENTS_KEPT, Event, Node, Place, Query, Reader, Reading, Resealed, Row, Scope,
-    Store, Witness, Writer, Writing, wait_by_looking,
+    Column, DomainRow, EVENTS_KEPT, Event, Node, Place, Query, Reader, Reading, Resealed, Row,
+    Scope, Store, Witness, Writer, Writing, wait_by_looking,
 };
 use crate::error::Result;
 use crate::object::ObjectId;

@@ -9,8 +9,8 @@ use super::unlocked::Unlocked;
 use super::{Token, record};
 use crate::error::{Error, Result};
 use crate::object::ObjectId;
-use crate::storage::anchor::Anchor;
 use crate::object::standing::Standing;
+use crate::storage::anchor::Anchor;
 use crate::storage::tree::{Entry, Listed, Mark, leaf_of};
 use crate::storage::{EVENTS_KEPT, Query, Reader, Row, Scope};
 use std::collections::{BTreeMap, BTreeSet};
@@ -289,9 +289,8 @@ fn compare(
     findings: &mut Vec<Finding>,
     look: &mut dyn FnMut(ObjectId) -> Result<Option<Finding>>,
 ) -> Result<()> {
-    let deleted = |(id, entry): (ObjectId, Entry)| {
-        (entry.mark != Mark::Role).then_some(Finding::Deleted(id))
-    };
+    let deleted =
+        |(id, entry): (ObjectId, Entry)| (entry.mark != Mark::Role).then_some(Finding::Deleted(id));
     let mut entries = listed.entries().peekable();
     while let Some((id, revision, standing)) = rows.next_of(listed.place)? {
         while let Some(before) = entries.next_if(|(other, _)| *other < id) {

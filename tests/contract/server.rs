@@ -292,7 +292,9 @@ fn a_deadlock_is_run_again() {
         &|| (),
     );
     done.unwrap();
-    let revisions = store(&own).reading(|reader| reader.revisions(None, 9)).unwrap();
+    let revisions = store(&own)
+        .reading(|reader| reader.revisions(None, 9))
+        .unwrap();
     let revisions: Vec<_> = revisions.iter().map(|(_, revision, _)| *revision).collect();
     assert_eq!((runs, revisions), (2, vec![2, 2]));
 }

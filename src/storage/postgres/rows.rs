@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::object::ObjectId;
 use crate::object::standing::Standing;
 use crate::storage::{
-    Column, DomainRow, EVENTS_KEPT, Event, IndexKey, Node, Place, Query, Reader, Resealed, Row, Scope,
-    Writer, signed, standing_condition, unsigned,
+    Column, DomainRow, EVENTS_KEPT, Event, IndexKey, Node, Place, Query, Reader, Resealed, Row,
+    Scope, Writer, signed, standing_condition, unsigned,
 };
 use std::cell::{Cell, RefCell};
 use tokio_postgres::types::{FromSql, ToSql};

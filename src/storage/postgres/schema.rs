@@ -67,7 +67,8 @@ const STEPS: &[&str] = &[
     DROP INDEX keyward_objects_domain_key;
     CREATE INDEX keyward_objects_domain_key ON keyward_objects (domain_key, place)
         WHERE domain_key IS NOT NULL;
-"];
+",
+];
 
 /// Every table that [`super::super::Writer::clear`] empties. The count of changes goes on.
 pub(super) const TABLES: [&str; 5] = [

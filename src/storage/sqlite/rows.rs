@@ -4,12 +4,12 @@ use super::{cause, schema};
 use crate::error::Result;
 use crate::object::ObjectId;
 use crate::object::standing::Standing;
-use crate::storage::{
-    Column, DomainRow, EVENTS_KEPT, Event, IndexKey, Node, Place, Query, Reader, Resealed, Row, Scope,
-    Writer, signed, standing_condition, unsigned,
-};
 use crate::storage::registry::Turns;
 use crate::storage::tree::leaf_of;
+use crate::storage::{
+    Column, DomainRow, EVENTS_KEPT, Event, IndexKey, Node, Place, Query, Reader, Resealed, Row,
+    Scope, Writer, signed, standing_condition, unsigned,
+};
 use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, OptionalExtension, Params, params, params_from_iter};
 use std::cell::{Cell, RefCell};
