@@ -69,6 +69,9 @@ pub enum Error {
     /// A session cannot be opened without `CKF_SERIAL_SESSION`.
     #[error("CKF_SERIAL_SESSION must be set")]
     SessionParallelNotSupported,
+    /// A session was to be asynchronous.
+    #[error("asynchronous sessions are not offered")]
+    SessionAsyncNotSupported,
     /// Too many sessions.
     #[error("too many sessions")]
     SessionCount,

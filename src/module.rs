@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::session::handles::{SessionHandle, Table};
 use crate::session::objects::Objects;
+use crate::session::saved::StateSecret;
 use crate::session::slot::Slot;
 use crate::session::watcher::Watchers;
 use crate::token::{Serial, Token};
@@ -25,6 +26,8 @@ pub struct Module {
     pub sessions: Table<Arc<Session>>,
     /// The object handles.
     pub objects: Arc<Objects>,
+    /// What seals the saved states of operations.
+    pub states: StateSecret,
 }
 
 impl Module {
@@ -40,6 +43,7 @@ impl Module {
             slots: RwLock::default(),
             sessions: Table::new(),
             objects: Arc::default(),
+            states: StateSecret::default(),
         };
         module.rescan()?;
         Ok(module)

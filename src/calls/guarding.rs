@@ -2,18 +2,21 @@
 //! judgement decided before the act yields its first byte.
 
 use super::admission;
-use super::context::Context;
+use super::context::{Context, stands_for, today};
 use crate::config;
 use crate::domain::state::policy::Wrapping;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mechanism::row::Row;
 use crate::object::Object;
 use crate::object::policy::{
     self, Act, Decision, Facts, Key, Level, Role, RoleState, judge, lineage, mode,
 };
-use crate::object::usage::Use;
+use crate::object::usage::{self, Use};
+use crate::session::handles::ObjectHandle;
+use crate::session::messages::Terms;
 use crate::token::Token;
 use cryptoki_sys::{CKO_PRIVATE_KEY, CKO_SECRET_KEY};
+use std::sync::Arc;
 
 impl Context<'_> {
     /// The level that the token's domain chose; this process's settings can only tighten it.
@@ -85,6 +88,38 @@ impl Context<'_> {
             token.record_role(&lineage(target), state)?;
         }
         Ok(())
+    }
+}
+
+/// Processes of messages: what is asked once, and what with each message.
+impl Context<'_> {
+    /// The key of a process of messages, checked but for what its policy says of each message.
+    ///
+    /// # Errors
+    /// As [`Context::judged_key`].
+    pub fn key_for_messages(
+        &self,
+        handle: ObjectHandle,
+        usage: Use,
+        row: &Row,
+    ) -> Result<Arc<Object>> {
+        let key = self.key(handle, Error::KeyHandleInvalid)?;
+        usage::permit(usage, key.attributes(), row.mechanism, row.key_types, today)?;
+        stands_for(&key, usage)?;
+        let decision = judge(self.facts(Act::Use(usage), row.mechanism, &key)?)?;
+        if let Some(state) = decision.record {
+            self.session.token().record_role(&lineage(&key), state)?;
+        }
+        Ok(key)
+    }
+
+    /// Whether the key's policy admits one more message with this authenticated data. It is one use.
+    ///
+    /// # Errors
+    /// `PolicyDenied`, `OperatorNeeded`; those of the store.
+    pub fn admit_message(&self, terms: &Terms, usage: Use, data: Option<&[u8]>) -> Result<()> {
+        self.admit(&terms.key, usage, terms.row.mechanism, data)?;
+        admission::count(self.session.token(), &terms.key)
     }
 }
 

@@ -123,55 +123,15 @@ pub fn wrap(
     }
 }
 
-/// `C_WrapKeyAuthenticated`: a key token bound to the caller's data. Other mechanisms with
-/// authenticated data are not offered.
-///
-/// # Errors
-/// `MechanismInvalid`, and those of [`wrap`].
-pub fn wrap_authenticated(
-    module: &Module,
-    session: SessionHandle,
-    mechanism: Mechanism<'_>,
-    (wrapping, key): (ObjectHandle, ObjectHandle),
-    associated: &[u8],
-    output: Output<'_>,
-) -> Result<usize> {
-    let context = Context::new(module, session)?;
-    if mechanism.kind != CKM_KEYWARD_KEY_TOKEN {
-        return Err(Error::MechanismInvalid);
-    }
-    super::key_tokens::wrap(&context, mechanism, wrapping, key, associated, output)
-}
-
-/// `C_UnwrapKeyAuthenticated`, the other way.
-///
-/// # Errors
-/// `MechanismInvalid`, and those of [`unwrap`].
-pub fn unwrap_authenticated(
-    module: &Module,
-    session: SessionHandle,
-    mechanism: Mechanism<'_>,
-    unwrapping: ObjectHandle,
-    (wrapped, associated): (&[u8], &[u8]),
-    template: &Template,
-) -> Result<ObjectHandle> {
-    let context = Context::new(module, session)?;
-    if mechanism.kind != CKM_KEYWARD_KEY_TOKEN {
-        return Err(Error::MechanismInvalid);
-    }
-    super::key_tokens::unwrap(
-        &context, mechanism, unwrapping, wrapped, associated, template,
-    )
-}
-
 /// What a wrap mechanism wraps: the value of a secret key, or a private key as `PrivateKeyInfo`.
-enum Material<'k> {
+pub(super) enum Material<'k> {
     Value(&'k SecretBytes),
     Encoded(SecretBytes),
 }
 
 impl Material<'_> {
-    fn expose(&self) -> &[u8] {
+    /// The bytes.
+    pub(super) fn expose(&self) -> &[u8] {
         match self {
             Material::Value(value) => value.expose(),
             Material::Encoded(encoded) => encoded.expose(),
@@ -179,7 +139,11 @@ impl Material<'_> {
     }
 }
 
-fn material(key: &Object) -> Result<Material<'_>> {
+/// What of a key a wrap mechanism wraps.
+///
+/// # Errors
+/// `KeyNotWrappable` for a public key.
+pub(super) fn material(key: &Object) -> Result<Material<'_>> {
     match key.attributes().class() {
         Some(CKO_SECRET_KEY) => key
             .secret_value()
@@ -234,17 +198,25 @@ pub fn unwrap(
     context.record(&decision, &unwrapping, None)?;
     let lengths = plan.lengths()?;
     let material = unwrap(params, &unwrapping, wrapped, lengths.as_deref())?;
-    let material = match plan.class() {
+    let material = unwrapped(&plan, material)?;
+    context.store_one(plan.finish(material)?)
+}
+
+/// The attributes of an unwrapped key, from the bytes that were wrapped.
+///
+/// # Errors
+/// `WrappedKeyInvalid` for what is no private key of the planned type.
+pub(super) fn unwrapped(plan: &Plan, material: SecretBytes) -> Result<build::Material> {
+    match plan.class() {
         CKO_PRIVATE_KEY => {
             let kind = plan.attributes().key_type();
             private_key_info::decode(
                 &material,
                 kind.ok_or(Error::TemplateIncomplete(CKA_KEY_TYPE))?,
-            )?
+            )
         }
-        _ => build::secret_value(material),
-    };
-    context.store_one(plan.finish(material)?)
+        _ => Ok(build::secret_value(material)),
+    }
 }
 
 /// `C_DeriveKey`.

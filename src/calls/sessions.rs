@@ -9,8 +9,10 @@ use crate::session::login::{Who, may_log_in, who_of};
 use crate::session::{Operations, Session};
 use crate::token::Role;
 use cryptoki_sys::{
-    CKF_DECRYPT, CKF_DIGEST, CKF_ENCRYPT, CKF_FIND_OBJECTS, CKF_RW_SESSION, CKF_SERIAL_SESSION,
-    CKF_SIGN, CKF_VERIFY, CKU_CONTEXT_SPECIFIC,
+    CKF_ASYNC_SESSION, CKF_DECRYPT, CKF_DIGEST, CKF_ENCRYPT, CKF_FIND_OBJECTS, CKF_MESSAGE_DECRYPT,
+    CKF_MESSAGE_ENCRYPT, CKF_MESSAGE_SIGN, CKF_MESSAGE_VERIFY, CKF_RW_SESSION, CKF_SERIAL_SESSION,
+    CKF_SIGN, CKF_SIGN_RECOVER, CKF_VERIFY, CKF_VERIFY_RECOVER, CKS_LAST_VALIDATION_OK,
+    CKU_CONTEXT_SPECIFIC,
 };
 use std::sync::Arc;
 
@@ -27,11 +29,14 @@ pub struct Info {
 /// `C_OpenSession`.
 ///
 /// # Errors
-/// `SessionParallelNotSupported`, `SlotIdInvalid`, `TokenNotRecognized`,
+/// `SessionParallelNotSupported`, `SessionAsyncNotSupported`, `SlotIdInvalid`, `TokenNotRecognized`,
 /// `SessionReadWriteSoExists`.
 pub fn open(module: &Module, slot: u64, flags: u64) -> Result<SessionHandle> {
     if flags & CKF_SERIAL_SESSION == 0 {
         return Err(Error::SessionParallelNotSupported);
+    }
+    if flags & CKF_ASYNC_SESSION != 0 {
+        return Err(Error::SessionAsyncNotSupported);
     }
     let read_write = flags & CKF_RW_SESSION != 0;
     let slot = module.slot(slot)?;
@@ -185,6 +190,16 @@ fn confirm(session: &Session, pin: Option<&[u8]>) -> Result<()> {
     let operations = &mut *operations;
     let waiting = [
         operations
+            .rarer
+            .sign
+            .as_mut()
+            .map(|own| &mut own.pin_needed),
+        operations
+            .rarer
+            .sign_recover
+            .as_mut()
+            .map(|active| &mut active.pin_needed),
+        operations
             .sign
             .as_mut()
             .map(|active| &mut active.pin_needed),
@@ -294,7 +309,28 @@ pub fn cancel(module: &Module, session: SessionHandle, flags: u64) -> Result<()>
     operations.digest.take_if(|_| asked(CKF_DIGEST));
     operations.sign.take_if(|_| asked(CKF_SIGN));
     operations.verify.take_if(|_| asked(CKF_VERIFY));
+    let rarer = &mut operations.rarer;
+    rarer.verify_signature.take_if(|_| asked(CKF_VERIFY));
+    rarer.sign_recover.take_if(|_| asked(CKF_SIGN_RECOVER));
+    rarer.verify_recover.take_if(|_| asked(CKF_VERIFY_RECOVER));
+    rarer.seal.take_if(|_| asked(CKF_MESSAGE_ENCRYPT));
+    rarer.open.take_if(|_| asked(CKF_MESSAGE_DECRYPT));
+    rarer.sign.take_if(|_| asked(CKF_MESSAGE_SIGN));
+    rarer.verify.take_if(|_| asked(CKF_MESSAGE_VERIFY));
     Ok(())
+}
+
+/// `C_GetSessionValidationFlags`: the module has no validation, so no operation is a validated one.
+///
+/// # Errors
+/// `SessionHandleInvalid`; `BadArguments` for a kind of flags that there is not.
+pub fn validation_flags(module: &Module, session: SessionHandle, kind: u64) -> Result<u64> {
+    module.session(session)?;
+    if kind == CKS_LAST_VALIDATION_OK {
+        Ok(0)
+    } else {
+        Err(Error::BadArguments("no such kind of validation flags"))
+    }
 }
 
 fn role_of(who: Who) -> Role {

@@ -3,7 +3,10 @@
 
 use super::hash::Hash;
 use crate::error::{Error, Result};
+use crate::secret::SecretBytes;
+use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::digest::{FixedOutputReset, Output, OutputSizeUser, Update};
+use zeroize::Zeroize;
 
 /// The longest digest of any hash, in bytes.
 pub const MAX_LENGTH: usize = 64;
@@ -109,6 +112,46 @@ impl Digest {
         with_state!(&mut self.0, hash => hash.update(data));
     }
 
+    /// The hash.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        match &self.0 {
+            State::Sha1(_) => Hash::Sha1,
+            State::Sha224(_) => Hash::Sha224,
+            State::Sha256(_) => Hash::Sha256,
+            State::Sha384(_) => Hash::Sha384,
+            State::Sha512(_) => Hash::Sha512,
+            State::Sha512_224(_) => Hash::Sha512_224,
+            State::Sha512_256(_) => Hash::Sha512_256,
+            State::Sha3_224(_) => Hash::Sha3_224,
+            State::Sha3_256(_) => Hash::Sha3_256,
+            State::Sha3_384(_) => Hash::Sha3_384,
+            State::Sha3_512(_) => Hash::Sha3_512,
+        }
+    }
+
+    /// The state as bytes, from which the data so far can be told.
+    #[must_use]
+    pub fn save(&self) -> SecretBytes {
+        fn bytes<H: SerializableState>(hash: &H) -> SecretBytes {
+            let mut state = hash.serialize();
+            let saved = SecretBytes::copy_of(&state);
+            state.zeroize();
+            saved
+        }
+        with_state!(&self.0, hash => bytes(hash))
+    }
+
+    /// Goes on from a state of the same hash; `None`, and unchanged, when it is none.
+    pub fn restore(&mut self, state: &[u8]) -> Option<()> {
+        fn read<H: SerializableState>(hash: &mut H, state: &[u8]) -> Option<()> {
+            let state = <&SerializedState<H>>::try_from(state).ok()?;
+            *hash = H::deserialize(state).ok()?;
+            Some(())
+        }
+        with_state!(&mut self.0, hash => read(hash, state))
+    }
+
     /// Writes the digest to the first bytes of `out`, answers its length, and starts anew.
     ///
     /// # Errors
@@ -145,6 +188,28 @@ mod tests {
                 0xf2, 0x00, 0x15, 0xad
             ]
         );
+    }
+
+    #[test]
+    fn a_saved_state_goes_on() {
+        for function in Hash::ALL {
+            for length in [0, 1, 63, 64, 65, 200, 300] {
+                let (first, second) = (vec![1; length], vec![2; 77]);
+                let mut digest = function.begin();
+                assert_eq!(digest.hash(), function);
+                digest.update(&first);
+                let state = digest.save();
+                let mut other = function.begin();
+                other.update(b"forgotten");
+                other.restore(state.expose()).unwrap();
+                other.update(&second);
+                let (mut own, mut whole) = ([0; MAX_LENGTH], [0; MAX_LENGTH]);
+                other.finish(&mut own).unwrap();
+                function.digest(&[&first, &second], &mut whole).unwrap();
+                assert_eq!(own, whole, "{function:?} {length}");
+                assert_eq!(other.restore(&state.expose()[1..]), None);
+            }
+        }
     }
 
     #[test]

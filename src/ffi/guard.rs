@@ -85,11 +85,6 @@ pub(super) fn step(
     })
 }
 
-/// Runs a function that is not offered.
-pub(super) fn not_offered() -> CK_RV {
-    module(|_| Err(Error::FunctionNotSupported))
-}
-
 /// Starts the module: what `build` makes is the module of this process from now on.
 ///
 /// # Errors
@@ -189,6 +184,7 @@ pub(super) fn code(error: &Error) -> CK_RV {
         Error::SessionReadOnlyExists => CKR_SESSION_READ_ONLY_EXISTS,
         Error::SessionReadWriteSoExists => CKR_SESSION_READ_WRITE_SO_EXISTS,
         Error::SessionParallelNotSupported => CKR_SESSION_PARALLEL_NOT_SUPPORTED,
+        Error::SessionAsyncNotSupported => CKR_SESSION_ASYNC_NOT_SUPPORTED,
         Error::SessionCount => CKR_SESSION_COUNT,
         Error::UserNotLoggedIn => CKR_USER_NOT_LOGGED_IN,
         Error::UserAlreadyLoggedIn => CKR_USER_ALREADY_LOGGED_IN,
@@ -279,7 +275,6 @@ mod tests {
     fn without_a_module_every_call_is_refused() {
         let code = session(1, |_, _| Ok(()));
         assert_eq!(code, CKR_CRYPTOKI_NOT_INITIALIZED);
-        assert_eq!(not_offered(), CKR_CRYPTOKI_NOT_INITIALIZED);
         assert_eq!(stop(|_| Ok(())), Err(Error::NotInitialized));
     }
 

@@ -4,6 +4,7 @@
 //! do not claim `CKF_INTERFACE_FORK_SAFE`: a forked child starts with a fresh `C_Initialize` and
 //! sees no session of its parent, where the flag promises copies of them.
 
+use super::exports::asynchronous::*;
 use super::exports::cipher::*;
 use super::exports::digest::*;
 use super::exports::general::*;
@@ -11,8 +12,10 @@ use super::exports::keys::*;
 use super::exports::messages::*;
 use super::exports::objects::*;
 use super::exports::random::*;
+use super::exports::recovering::*;
 use super::exports::sessions::*;
 use super::exports::sign::*;
+use super::exports::signed_messages::*;
 use super::exports::slots::*;
 use super::exports::vendor::{VENDOR_FUNCTIONS, VENDOR_FUNCTIONS_1_0, VendorFunctions};
 use crate::error::{Error, Result};

@@ -9,6 +9,7 @@ pub mod lists;
 pub mod os;
 
 mod guard;
+mod message;
 mod params;
 mod pointers;
 mod template;

@@ -213,9 +213,6 @@ unsafe fn ecdh1<'a>(given: &CK_ECDH1_DERIVE_PARAMS) -> Result<Params<'a>> {
             inner(given.pPublicData, given.ulPublicDataLen)?,
         )
     };
-    if public.is_empty() {
-        return Err(invalid("the other side's public key is missing"));
-    }
     Ok(Params::Ecdh1 {
         kdf: given.kdf,
         shared,

@@ -228,10 +228,20 @@ impl Target {
         })
     }
 
+    /// Whether the caller asks for the length alone.
+    pub(super) fn is_query(&self) -> bool {
+        self.buffer.is_null()
+    }
+
     /// Whether `bytes` lie, wholly or in part, in the buffer.
     pub(super) fn overlaps(&self, bytes: &[u8]) -> bool {
+        self.covers(bytes.as_ptr(), bytes.len())
+    }
+
+    /// The same for bytes that are not looked at.
+    pub(super) fn covers(&self, start: *const u8, length: usize) -> bool {
         let own = span(self.buffer, self.given);
-        let other = span(bytes.as_ptr(), bytes.len());
+        let other = span(start, length);
         own.start < other.end && other.start < own.end
     }
 

@@ -2,6 +2,7 @@
 //! 6.16). Wrapping by key wrap has a file of its own.
 
 mod gcm;
+mod messages;
 mod modes;
 
 use super::generic_secret::random_key;

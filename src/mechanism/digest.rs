@@ -1,10 +1,12 @@
 //! SHA-1, SHA-2 and SHA-3 digests (PKCS #11 3.2, section 6.20 and following).
 
-use super::operation::Digester;
+use super::hashes;
+use super::operation::{Digester, Saved};
 use super::params::ParamKind;
 use super::row::{Operations, Row, StartDigest};
 use crate::crypto::digest::Digest;
 use crate::crypto::hash::Hash;
+use crate::error::{Error, Result};
 use cryptoki_sys::{
     CKM_SHA_1, CKM_SHA3_224, CKM_SHA3_256, CKM_SHA3_384, CKM_SHA3_512, CKM_SHA224, CKM_SHA256,
     CKM_SHA384, CKM_SHA512, CKM_SHA512_224, CKM_SHA512_256,
@@ -60,5 +62,16 @@ impl Digester for Digest {
     fn finish(&mut self, out: &mut [u8]) -> usize {
         // The caller has checked the length, the one thing that can go wrong.
         Digest::finish(self, out).unwrap_or_default()
+    }
+
+    fn save(&self) -> Option<Saved> {
+        Some(Saved {
+            mechanism: hashes::mechanism_of(self.hash()),
+            state: Digest::save(self),
+        })
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        Digest::restore(self, state).ok_or(Error::SavedStateInvalid)
     }
 }

@@ -34,6 +34,23 @@ pub(super) fn by_mechanism(mechanism: u64) -> Result<Hash> {
     })
 }
 
+/// The digest mechanism of a hash.
+pub(super) fn mechanism_of(hash: Hash) -> u64 {
+    match hash {
+        Hash::Sha1 => CKM_SHA_1,
+        Hash::Sha224 => CKM_SHA224,
+        Hash::Sha256 => CKM_SHA256,
+        Hash::Sha384 => CKM_SHA384,
+        Hash::Sha512 => CKM_SHA512,
+        Hash::Sha512_224 => CKM_SHA512_224,
+        Hash::Sha512_256 => CKM_SHA512_256,
+        Hash::Sha3_224 => CKM_SHA3_224,
+        Hash::Sha3_256 => CKM_SHA3_256,
+        Hash::Sha3_384 => CKM_SHA3_384,
+        Hash::Sha3_512 => CKM_SHA3_512,
+    }
+}
+
 /// The hash of a mask generation function.
 ///
 /// # Errors

@@ -4,7 +4,8 @@
 //! really write, answer `BufferTooSmall(bytes needed)` with the state unchanged and not one byte
 //! written; the caller may come again. Every other error ends the operation.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::secret::SecretBytes;
 
 /// Encryption or decryption in progress.
 pub trait Cipher: Send {
@@ -78,6 +79,17 @@ pub trait Verifier: Send {
     }
 }
 
+/// Verifying a signature that holds what was signed, in one part.
+pub trait Recoverer: Send {
+    /// The most bytes that `recover` could write.
+    fn bound(&self) -> usize;
+    /// Checks the signature and writes what was signed.
+    ///
+    /// # Errors
+    /// By the output rule; `SignatureLenRange` when its length is impossible, else `SignatureInvalid`.
+    fn recover(&mut self, signature: &[u8], out: &mut [u8]) -> Result<usize>;
+}
+
 /// Digesting in progress.
 pub trait Digester: Send {
     /// The length of the digest in bytes.
@@ -86,4 +98,24 @@ pub trait Digester: Send {
     fn update(&mut self, data: &[u8]);
     /// Writes the digest to `out`, which the caller has checked to be long enough, and starts anew.
     fn finish(&mut self, out: &mut [u8]) -> usize;
+    /// The state, from which [`Digester::restore`] goes on; `None` where it cannot be saved.
+    fn save(&self) -> Option<Saved> {
+        None
+    }
+    /// Goes on from a state that [`Digester::save`] gave an operation of the same mechanism.
+    ///
+    /// # Errors
+    /// `SavedStateInvalid`.
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        let _ = state;
+        Err(Error::SavedStateInvalid)
+    }
+}
+
+/// The saved state of a digest.
+pub struct Saved {
+    /// The mechanism, `CKM_…`.
+    pub mechanism: u64,
+    /// The state.
+    pub state: SecretBytes,
 }

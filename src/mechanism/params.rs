@@ -66,6 +66,17 @@ pub enum ParamKind {
     Eddsa,
 }
 
+impl ParamKind {
+    /// Whether the parameter can be kept beyond the call that gave it, in a [`super::kept::Kept`].
+    #[must_use]
+    pub fn is_keepable(self) -> bool {
+        matches!(
+            self,
+            ParamKind::None | ParamKind::Ulong | ParamKind::Pss | ParamKind::Eddsa
+        )
+    }
+}
+
 /// A mechanism's parameter. Numbers are as the caller gave them; the mechanism checks their range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Params<'a> {

@@ -1,6 +1,7 @@
 //! The row of a mechanism: what the mechanism list, the info and the dispatch all read.
 
-use super::operation::{Cipher, Digester, Signer, Verifier};
+use super::message::Messages;
+use super::operation::{Cipher, Digester, Recoverer, Signer, Verifier};
 use super::params::{ParamKind, Params};
 use crate::error::Result;
 use crate::object::Object;
@@ -8,7 +9,10 @@ use crate::object::attribute::{AttributeType, Template, Value};
 use crate::secret::SecretBytes;
 use cryptoki_sys::{
     CKF_DECAPSULATE, CKF_DECRYPT, CKF_DERIVE, CKF_DIGEST, CKF_ENCAPSULATE, CKF_ENCRYPT,
-    CKF_GENERATE, CKF_GENERATE_KEY_PAIR, CKF_SIGN, CKF_UNWRAP, CKF_VERIFY, CKF_WRAP,
+    CKF_GENERATE, CKF_GENERATE_KEY_PAIR, CKF_MESSAGE_DECRYPT, CKF_MESSAGE_ENCRYPT,
+    CKF_MESSAGE_SIGN, CKF_MESSAGE_VERIFY, CKF_MULTI_MESSAGE, CKF_SIGN, CKF_SIGN_RECOVER,
+    CKF_UNWRAP, CKF_VERIFY, CKF_VERIFY_RECOVER, CKF_WRAP, CKM_ECDSA, CKM_RSA_PKCS,
+    CKM_RSA_PKCS_PSS, CKM_RSA_X_509,
 };
 use std::sync::Arc;
 
@@ -23,6 +27,8 @@ pub type StartCipher = fn(Params<'_>, &Arc<Object>) -> Result<Box<dyn Cipher>>;
 pub type StartSign = fn(Params<'_>, &Arc<Object>) -> Result<Box<dyn Signer>>;
 /// Starts a verification.
 pub type StartVerify = fn(Params<'_>, &Arc<Object>) -> Result<Box<dyn Verifier>>;
+/// Starts a verification that gives back what was signed.
+pub type StartRecover = fn(Params<'_>, &Arc<Object>) -> Result<Box<dyn Recoverer>>;
 /// The length in bytes of a wrapped key, from the wrapping key and the length of the plain one.
 pub type WrapLength = fn(Params<'_>, &Object, usize) -> Result<usize>;
 /// Wraps key bytes into `out`, which is at least as long as [`WrapLength`] said.
@@ -63,6 +69,9 @@ pub struct Operations {
     pub decapsulate: Option<Decapsulate>,
     pub generate: Option<Generate>,
     pub generate_pair: Option<GeneratePair>,
+    pub sign_recover: Option<StartSign>,
+    pub verify_recover: Option<StartRecover>,
+    pub messages: Option<Messages>,
 }
 
 impl Operations {
@@ -80,6 +89,9 @@ impl Operations {
         decapsulate: None,
         generate: None,
         generate_pair: None,
+        sign_recover: None,
+        verify_recover: None,
+        messages: None,
     };
 }
 
@@ -106,23 +118,53 @@ impl Row {
     #[must_use]
     pub fn flags(&self) -> u64 {
         let own = &self.operations;
+        let wraps = own.messages.is_some_and(|messages| messages.wraps);
         let offered = [
             (own.digest.is_some(), CKF_DIGEST),
             (own.encrypt.is_some(), CKF_ENCRYPT),
             (own.decrypt.is_some(), CKF_DECRYPT),
             (own.sign.is_some(), CKF_SIGN),
             (own.verify.is_some(), CKF_VERIFY),
-            (own.wrap.is_some(), CKF_WRAP),
-            (own.unwrap.is_some(), CKF_UNWRAP),
+            (own.sign_recover.is_some(), CKF_SIGN_RECOVER),
+            (own.verify_recover.is_some(), CKF_VERIFY_RECOVER),
+            (own.wrap.is_some() || wraps, CKF_WRAP),
+            (own.unwrap.is_some() || wraps, CKF_UNWRAP),
             (own.derive.is_some(), CKF_DERIVE),
             (own.encapsulate.is_some(), CKF_ENCAPSULATE),
             (own.decapsulate.is_some(), CKF_DECAPSULATE),
             (own.generate.is_some(), CKF_GENERATE),
             (own.generate_pair.is_some(), CKF_GENERATE_KEY_PAIR),
+            (own.messages.is_some(), CKF_MESSAGE_ENCRYPT),
+            (own.messages.is_some(), CKF_MESSAGE_DECRYPT),
+            (self.signs_messages(), CKF_MESSAGE_SIGN),
+            (self.verifies_messages(), CKF_MESSAGE_VERIFY),
+            (self.takes_messages_in_parts(), CKF_MULTI_MESSAGE),
         ];
         offered
             .iter()
             .filter(|(has, _)| *has)
             .fold(self.more_flags, |all, (_, flag)| all | flag)
+    }
+
+    /// Whether one `C_MessageSignInit` does for many messages: the parameter must be one that can be kept.
+    #[must_use]
+    pub fn signs_messages(&self) -> bool {
+        self.operations.sign.is_some() && self.params.is_keepable()
+    }
+
+    /// The same for `C_MessageVerifyInit`.
+    #[must_use]
+    pub fn verifies_messages(&self) -> bool {
+        self.operations.verify.is_some() && self.params.is_keepable()
+    }
+
+    /// Whether a message of the message calls may come in parts, both ways.
+    fn takes_messages_in_parts(&self) -> bool {
+        let whole_only = matches!(
+            self.mechanism,
+            CKM_RSA_PKCS | CKM_RSA_X_509 | CKM_RSA_PKCS_PSS | CKM_ECDSA
+        );
+        let signs = (self.signs_messages() || self.verifies_messages()) && !whole_only;
+        signs || self.operations.messages.is_some_and(|own| own.in_parts)
     }
 }

@@ -109,7 +109,13 @@ fn has(object: &Object, kind: AttributeType, wanted: &Value) -> bool {
 /// must be the same ("if an attribute is not present, it will not be checked").
 #[must_use]
 pub fn fits_wrap_template(wrapping: &Attributes, key: &Object) -> bool {
-    let Some(Value::Template(template)) = wrapping.value(cryptoki_sys::CKA_WRAP_TEMPLATE) else {
+    fits_template(wrapping, cryptoki_sys::CKA_WRAP_TEMPLATE, key)
+}
+
+/// The same for any template that a key holds in an attribute.
+#[must_use]
+pub fn fits_template(holder: &Attributes, kind: AttributeType, key: &Object) -> bool {
+    let Some(Value::Template(template)) = holder.value(kind) else {
         return true;
     };
     template

@@ -4,8 +4,11 @@
 pub mod active;
 pub mod handles;
 pub mod login;
+pub mod messages;
 pub mod objects;
 pub mod output;
+pub mod rarer;
+pub mod saved;
 pub mod slot;
 pub mod watcher;
 

@@ -3,6 +3,7 @@
 use super::active::Active;
 use super::handles::{ObjectHandle, SessionHandle};
 use super::login::Who;
+use super::rarer::Rarer;
 use super::slot::Slot;
 use crate::mechanism::operation::{Cipher, Digester, Signer, Verifier};
 use crate::token::Token;
@@ -27,6 +28,7 @@ pub struct Operations {
     pub digest: Option<Active<dyn Digester>>,
     pub sign: Option<Active<dyn Signer>>,
     pub verify: Option<Active<dyn Verifier>>,
+    pub rarer: Rarer,
 }
 
 impl Operations {
@@ -38,6 +40,7 @@ impl Operations {
         self.digest.take_if(|active| active.private);
         self.sign.take_if(|active| active.private);
         self.verify.take_if(|active| active.private);
+        self.rarer.cancel_private();
     }
 }
 

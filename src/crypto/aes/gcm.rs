@@ -60,13 +60,22 @@ impl<'a> GcmShape<'a> {
     /// `MechanismParamInvalid` for an empty IV or a tag length other than 4, 8 and 12 to 16 bytes
     /// (SP 800-38D, 5.2.1.2).
     pub fn new(iv: &'a [u8], aad: &'a [u8], tag: usize) -> Result<Self> {
-        if iv.is_empty() {
+        Self::check(iv.len(), tag)?;
+        Ok(GcmShape { iv, aad, tag })
+    }
+
+    /// Checks the lengths in bytes of an IV and a tag.
+    ///
+    /// # Errors
+    /// As [`GcmShape::new`].
+    pub fn check(iv: usize, tag: usize) -> Result<()> {
+        if iv == 0 {
             return Err(Error::MechanismParamInvalid("empty GCM IV"));
         }
         if !matches!(tag, 4 | 8 | 12..=16) {
             return Err(Error::MechanismParamInvalid("GCM tag length"));
         }
-        Ok(GcmShape { iv, aad, tag })
+        Ok(())
     }
 
     /// The IV.
@@ -109,14 +118,31 @@ impl Key {
             .len()
             .checked_add(shape.tag)
             .ok_or(Error::DataLenRange)?;
-        check_length(input.len(), Error::DataLenRange)?;
         let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall(needed))?;
-        let (body, tag_out) = out.split_at_mut(input.len());
+        let (body, tag) = out.split_at_mut(input.len());
+        self.gcm_seal(shape, input, body, tag)?;
+        Ok(needed)
+    }
+
+    /// Encrypts `input` into `body`, which is as long, and writes the tag beside it, to `tag`.
+    ///
+    /// # Errors
+    /// `DataLenRange` beyond [`MAX_GCM_LENGTH`]; `Internal` unless the slices have the lengths told.
+    pub fn gcm_seal(
+        &self,
+        shape: GcmShape<'_>,
+        input: &[u8],
+        body: &mut [u8],
+        tag_out: &mut [u8],
+    ) -> Result<()> {
+        check_length(input.len(), Error::DataLenRange)?;
+        if (body.len(), tag_out.len()) != (input.len(), shape.tag) {
+            return Err(LENGTHS);
+        }
         let tables = self.gcm();
         let tag: [u8; BLOCK] = match shape.short(input.len()) {
             Some(iv) => {
-                let pair =
-                    InOutBuf::new(input, body).map_err(|_| Error::Internal("GCM lengths"))?;
+                let pair = InOutBuf::new(input, body).map_err(|_| LENGTHS)?;
                 with_short!(tables, cipher => cipher.encrypt_inout_detached(iv, shape.aad, pair))
                     .map_err(|_| Error::DataLenRange)?
                     .into()
@@ -128,7 +154,7 @@ impl Key {
         };
         keywrap::leave_vector_code();
         tag_out.copy_from_slice(tag.get(..shape.tag).unwrap_or_default());
-        Ok(needed)
+        Ok(())
     }
 
     /// Checks the tag at the end of `input`, and only then writes the plaintext to `out`; answers its
@@ -142,14 +168,34 @@ impl Key {
             .len()
             .checked_sub(shape.tag)
             .ok_or(Error::EncryptedDataLenRange)?;
-        check_length(length, Error::EncryptedDataLenRange)?;
         let out = out.get_mut(..length).ok_or(Error::BufferTooSmall(length))?;
         let (body, tag) = input.split_at(length);
+        self.gcm_open(shape, body, tag, out)?;
+        Ok(length)
+    }
+
+    /// Checks the tag beside the ciphertext `body`, and only then writes the plaintext to `out`, which is
+    /// as long.
+    ///
+    /// # Errors
+    /// `EncryptedDataLenRange` beyond [`MAX_GCM_LENGTH`], `EncryptedDataInvalid` when the tag is wrong;
+    /// `Internal` unless the slices have the lengths told. Nothing is written then.
+    pub fn gcm_open(
+        &self,
+        shape: GcmShape<'_>,
+        body: &[u8],
+        tag: &[u8],
+        out: &mut [u8],
+    ) -> Result<()> {
+        check_length(body.len(), Error::EncryptedDataLenRange)?;
+        if (out.len(), tag.len()) != (body.len(), shape.tag) {
+            return Err(LENGTHS);
+        }
         let tables = self.gcm();
-        match (shape.short(length), <&[u8; BLOCK]>::try_from(tag)) {
+        match (shape.short(body.len()), <&[u8; BLOCK]>::try_from(tag)) {
             (Some(iv), Ok(tag)) => {
                 // This implementation checks the tag before it writes.
-                let pair = InOutBuf::new(body, out).map_err(|_| Error::Internal("GCM lengths"))?;
+                let pair = InOutBuf::new(body, out).map_err(|_| LENGTHS)?;
                 let tag = tag.into();
                 with_short!(tables, cipher =>
                     cipher.decrypt_inout_detached(iv, shape.aad, pair, tag))
@@ -158,7 +204,7 @@ impl Key {
             _ => out.copy_from_slice(&self.gcm_open_long(tables, shape, body, tag)?),
         }
         keywrap::leave_vector_code();
-        Ok(length)
+        Ok(())
     }
 
     /// AWS-LC writes as it decrypts, so it gets a buffer of its own.
@@ -215,6 +261,8 @@ impl Key {
 
 /// AWS-LC failed where its documentation knows no reason but memory.
 const FAILED: Error = Error::HostMemory;
+/// The callers here see to the lengths.
+const LENGTHS: Error = Error::Internal("GCM lengths");
 
 fn check_length(length: usize, error: Error) -> Result<()> {
     match u64::try_from(length) {

@@ -62,6 +62,18 @@ impl PublicKey {
     /// # Errors
     /// `SignatureLenRange` or `SignatureInvalid`.
     pub fn verify_raw(&self, block: &[u8], signature: &[u8]) -> Result<()> {
+        if self.recover(signature)? == block {
+            Ok(())
+        } else {
+            Err(Error::SignatureInvalid)
+        }
+    }
+
+    /// `signature`^e mod n, as long as the modulus.
+    ///
+    /// # Errors
+    /// `SignatureLenRange` or `SignatureInvalid`.
+    pub fn recover(&self, signature: &[u8]) -> Result<Vec<u8>> {
         if signature.len() != self.size() {
             return Err(Error::SignatureLenRange);
         }
@@ -69,11 +81,7 @@ impl PublicKey {
         self.0
             .raw_public(signature, &mut recovered)
             .ok_or(Error::SignatureInvalid)?;
-        if recovered == block {
-            Ok(())
-        } else {
-            Err(Error::SignatureInvalid)
-        }
+        Ok(recovered)
     }
 
     /// Checks a PSS signature of a digest.

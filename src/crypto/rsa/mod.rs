@@ -10,7 +10,7 @@ mod key;
 mod pkcs1;
 
 pub use key::{Imported, Parts, PrivateKey, PublicKey};
-pub use pkcs1::digest_info;
+pub use pkcs1::{digest_info, signed_data};
 
 /// The smallest key, in bits, that signs, decrypts, encrypts or is made.
 pub const MIN_BITS: usize = 2048;

@@ -38,9 +38,35 @@ pub(super) fn signature_block(data: &[u8], size: usize) -> Option<Vec<u8>> {
     Some([&[0, 1], vec![0xff; filling].as_slice(), &[0], data].concat())
 }
 
+/// What a signature holds: the data behind 00 01 FF…FF 00, at least eight of the filling; `None` for
+/// another form. Everything here is public.
+#[must_use]
+pub fn signed_data(block: &[u8]) -> Option<&[u8]> {
+    let rest = block.strip_prefix(&[0, 1])?;
+    let filling = rest.iter().take_while(|byte| **byte == 0xff).count();
+    let rest = rest.get(filling..).filter(|_| filling >= 8)?;
+    rest.strip_prefix(&[0])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_data_is_found_behind_the_filling() {
+        let block = signature_block(&[0, 255, 7], 32).unwrap();
+        assert_eq!(signed_data(&block), Some(&[0, 255, 7][..]));
+        for place in 0..29 {
+            let mut other = block.clone();
+            other[place] ^= 0x40;
+            assert_eq!(signed_data(&other), None, "{place}");
+        }
+        assert_eq!(
+            signed_data(&[0, 1, 255, 255, 255, 255, 255, 255, 255, 0, 7]),
+            None
+        );
+        assert_eq!(signed_data(&[]), None);
+    }
 
     #[test]
     fn sha256_digest_info_is_the_standards() {

@@ -1,7 +1,8 @@
 //! Encryption and decryption.
 
-use super::{export, not_offered};
+use super::export;
 use crate::calls::cipher::{self, Direction};
+use crate::calls::dual::{self, Pair};
 use crate::error::Result;
 use crate::ffi::guard;
 use crate::ffi::params::or_cancel;
@@ -73,11 +74,46 @@ export! {
     }
 }
 
-not_offered! {
-    C_DigestEncryptUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG)
-    C_DecryptDigestUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG)
-    C_SignEncryptUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG)
-    C_DecryptVerifyUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG)
+export! {
+    C_DigestEncryptUpdate(
+        session: CK_SESSION_HANDLE,
+        part: *mut CK_BYTE,
+        length: CK_ULONG,
+        out: *mut CK_BYTE,
+        out_length: *mut CK_ULONG,
+    ) {
+        both(session, Pair::DigestEncrypt, (part, length), (out, out_length))
+    }
+
+    C_DecryptDigestUpdate(
+        session: CK_SESSION_HANDLE,
+        part: *mut CK_BYTE,
+        length: CK_ULONG,
+        out: *mut CK_BYTE,
+        out_length: *mut CK_ULONG,
+    ) {
+        both(session, Pair::DecryptDigest, (part, length), (out, out_length))
+    }
+
+    C_SignEncryptUpdate(
+        session: CK_SESSION_HANDLE,
+        part: *mut CK_BYTE,
+        length: CK_ULONG,
+        out: *mut CK_BYTE,
+        out_length: *mut CK_ULONG,
+    ) {
+        both(session, Pair::SignEncrypt, (part, length), (out, out_length))
+    }
+
+    C_DecryptVerifyUpdate(
+        session: CK_SESSION_HANDLE,
+        part: *mut CK_BYTE,
+        length: CK_ULONG,
+        out: *mut CK_BYTE,
+        out_length: *mut CK_ULONG,
+    ) {
+        both(session, Pair::DecryptVerify, (part, length), (out, out_length))
+    }
 }
 
 /// A step of an operation on data.
@@ -118,6 +154,27 @@ unsafe fn step(
             let target = Target::new(out, out_length)?;
             let data = target.beside(input(data, length)?)?;
             target.fill(|output| run(module, session, direction, &data, output))
+        }
+    })
+}
+
+/// One step of two operations.
+///
+/// # Safety
+/// As the C functions.
+unsafe fn both(
+    session: CK_SESSION_HANDLE,
+    pair: Pair,
+    (data, length): (*const u8, CK_ULONG),
+    (out, out_length): (*mut u8, *mut CK_ULONG),
+) -> CK_RV {
+    let cancel = |module: &Module, session| dual::cancel(module, session, pair);
+    guard::step(session, cancel, |module, session| {
+        // SAFETY: the caller's promise, passed on; input that overlaps the output is copied.
+        unsafe {
+            let target = Target::new(out, out_length)?;
+            let data = target.beside(input(data, length)?)?;
+            target.fill(|output| dual::update(module, session, pair, &data, output))
         }
     })
 }

@@ -1,9 +1,10 @@
 //! Keys: generated, wrapped, unwrapped and derived.
 
-use super::{export, not_offered};
-use crate::calls::keys;
+use super::export;
+use crate::calls::{encapsulation, keys, wrapping};
 use crate::error::Result;
 use crate::ffi::guard;
+use crate::ffi::message::{associated, authenticated};
 use crate::ffi::params::{clear_of, mechanism};
 use crate::ffi::pointers::{Place, Target, input, required};
 use crate::ffi::template::Given;
@@ -117,19 +118,25 @@ export! {
         kind: *mut CK_MECHANISM,
         wrapping: CK_OBJECT_HANDLE,
         key: CK_OBJECT_HANDLE,
-        associated: *mut CK_BYTE,
-        associated_length: CK_ULONG,
+        aad: *mut CK_BYTE,
+        aad_length: CK_ULONG,
         out: *mut CK_BYTE,
         out_length: *mut CK_ULONG,
     ) {
         guard::session(session, |module, session| {
             let target = Target::new(out, out_length)?;
-            let kind = clear_of(&target, mechanism(kind)?)?;
-            let associated = target.beside(input(associated, associated_length)?)?;
+            let query = target.is_query();
+            let mut kind = authenticated(kind)?;
+            kind.clear_of(&target)?;
+            let aad = associated(aad, aad_length)?;
             let keys = (ObjectHandle(wrapping), ObjectHandle(key));
             target.fill(|output| {
-                keys::wrap_authenticated(module, session, kind, keys, &associated, output)
-            })
+                wrapping::wrap(module, session, &mut kind.how, keys, &aad, output)
+            })?;
+            if !query {
+                kind.put();
+            }
+            Ok(())
         })
     }
 
@@ -141,45 +148,79 @@ export! {
         length: CK_ULONG,
         template: *mut CK_ATTRIBUTE,
         count: CK_ULONG,
-        associated: *mut CK_BYTE,
-        associated_length: CK_ULONG,
+        aad: *mut CK_BYTE,
+        aad_length: CK_ULONG,
+        place: *mut CK_OBJECT_HANDLE,
+    ) {
+        guard::session(session, |module, session| {
+            let place = Place::new(place)?;
+            let kind = authenticated(kind)?;
+            let bytes = (required(wrapped, length)?, input(aad, aad_length)?);
+            let template = Given::new(template, count)?.read()?;
+            let key = ObjectHandle(unwrapping);
+            let key = wrapping::unwrap(module, session, kind.how, key, bytes, &template)?;
+            place.put(key.0);
+            Ok(())
+        })
+    }
+
+    C_EncapsulateKey(
+        session: CK_SESSION_HANDLE,
+        kind: *mut CK_MECHANISM,
+        public: CK_OBJECT_HANDLE,
+        template: *mut CK_ATTRIBUTE,
+        count: CK_ULONG,
+        out: *mut CK_BYTE,
+        out_length: *mut CK_ULONG,
+        place: *mut CK_OBJECT_HANDLE,
+    ) {
+        guard::session(session, |module, session| {
+            let target = Target::new(out, out_length)?;
+            // A caller that asks for the length alone need not say where the key's handle goes.
+            let place = match target.is_query() && place.is_null() {
+                true => None,
+                false => Some(Place::new(place)?),
+            };
+            let kind = clear_of(&target, mechanism(kind)?)?;
+            let template = after(&kind, &Given::new(template, count)?)?;
+            let public = ObjectHandle(public);
+            let mut made = None;
+            target.fill(|output| {
+                let answer =
+                    encapsulation::encapsulate(module, session, kind, public, &template, output)?;
+                made = answer.key;
+                Ok(answer.length)
+            })?;
+            if let (Some(place), Some(key)) = (place, made) {
+                place.put(key.0);
+            }
+            Ok(())
+        })
+    }
+
+    C_DecapsulateKey(
+        session: CK_SESSION_HANDLE,
+        kind: *mut CK_MECHANISM,
+        private: CK_OBJECT_HANDLE,
+        template: *mut CK_ATTRIBUTE,
+        count: CK_ULONG,
+        ciphertext: *mut CK_BYTE,
+        length: CK_ULONG,
         place: *mut CK_OBJECT_HANDLE,
     ) {
         guard::session(session, |module, session| {
             let place = Place::new(place)?;
             let kind = mechanism(kind)?;
-            let bytes = (required(wrapped, length)?, input(associated, associated_length)?);
+            let ciphertext = required(ciphertext, length)?;
             let template = after(&kind, &Given::new(template, count)?)?;
-            let unwrapping = ObjectHandle(unwrapping);
-            let key =
-                keys::unwrap_authenticated(module, session, kind, unwrapping, bytes, &template)?;
+            let private = ObjectHandle(private);
+            let key = encapsulation::decapsulate(
+                module, session, kind, private, &template, ciphertext,
+            )?;
             place.put(key.0);
             Ok(())
         })
     }
-}
-
-not_offered! {
-    C_EncapsulateKey(
-        CK_SESSION_HANDLE,
-        *mut CK_MECHANISM,
-        CK_OBJECT_HANDLE,
-        *mut CK_ATTRIBUTE,
-        CK_ULONG,
-        *mut CK_BYTE,
-        *mut CK_ULONG,
-        *mut CK_OBJECT_HANDLE,
-    )
-    C_DecapsulateKey(
-        CK_SESSION_HANDLE,
-        *mut CK_MECHANISM,
-        CK_OBJECT_HANDLE,
-        *mut CK_ATTRIBUTE,
-        CK_ULONG,
-        *mut CK_BYTE,
-        CK_ULONG,
-        *mut CK_OBJECT_HANDLE,
-    )
 }
 
 /// Reads a template; a mechanism that is wrong itself is reported before the template.

@@ -6,6 +6,7 @@
 #![allow(non_snake_case, reason = "the standard's names")]
 #![allow(clippy::too_many_arguments, reason = "the standard's signatures")]
 
+pub mod asynchronous;
 pub mod cipher;
 pub mod digest;
 pub mod general;
@@ -13,8 +14,10 @@ pub mod keys;
 pub mod messages;
 pub mod objects;
 pub mod random;
+pub mod recovering;
 pub mod sessions;
 pub mod sign;
+pub mod signed_messages;
 pub mod slots;
 pub mod vendor;
 pub mod vendor_sessions;
@@ -35,18 +38,4 @@ macro_rules! export {
     )*};
 }
 
-/// Declares C functions that this module does not offer, from the types of their arguments.
-macro_rules! not_offered {
-    ($($name:ident($($type:ty),* $(,)?))*) => {$(
-        #[doc = concat!("`", stringify!($name), "`, which this module does not offer.")]
-        ///
-        /// # Safety
-        /// Nothing behind the pointers is touched.
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $name($(_: $type),*) -> cryptoki_sys::CK_RV {
-            crate::ffi::guard::not_offered()
-        }
-    )*};
-}
-
-use {export, not_offered};
+use export;

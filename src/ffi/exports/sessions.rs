@@ -1,10 +1,10 @@
 //! Sessions, logins and PINs.
 
-use super::{export, not_offered};
-use crate::calls::sessions;
+use super::export;
+use crate::calls::{sessions, states};
 use crate::error::Error;
 use crate::ffi::guard;
-use crate::ffi::pointers::{Place, optional};
+use crate::ffi::pointers::{Place, Target, optional, required};
 use cryptoki_sys::{
     CK_BYTE, CK_FLAGS, CK_NOTIFY, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_SESSION_INFO,
     CK_SESSION_VALIDATION_FLAGS_TYPE, CK_SLOT_ID, CK_ULONG, CK_USER_TYPE, CK_UTF8CHAR,
@@ -110,18 +110,40 @@ export! {
     }
 }
 
-not_offered! {
-    C_GetOperationState(CK_SESSION_HANDLE, *mut CK_BYTE, *mut CK_ULONG)
+export! {
+    C_GetOperationState(
+        session: CK_SESSION_HANDLE,
+        out: *mut CK_BYTE,
+        out_length: *mut CK_ULONG,
+    ) {
+        guard::session(session, |module, session| {
+            let target = Target::new(out, out_length)?;
+            target.fill(|output| states::save(module, session, output))
+        })
+    }
+
     C_SetOperationState(
-        CK_SESSION_HANDLE,
-        *mut CK_BYTE,
-        CK_ULONG,
-        CK_OBJECT_HANDLE,
-        CK_OBJECT_HANDLE,
-    )
+        session: CK_SESSION_HANDLE,
+        state: *mut CK_BYTE,
+        length: CK_ULONG,
+        encryption: CK_OBJECT_HANDLE,
+        authentication: CK_OBJECT_HANDLE,
+    ) {
+        guard::session(session, |module, session| {
+            let any_key = (encryption, authentication) != (0, 0);
+            states::restore(module, session, required(state, length)?, any_key)
+        })
+    }
+
     C_GetSessionValidationFlags(
-        CK_SESSION_HANDLE,
-        CK_SESSION_VALIDATION_FLAGS_TYPE,
-        *mut CK_FLAGS,
-    )
+        session: CK_SESSION_HANDLE,
+        kind: CK_SESSION_VALIDATION_FLAGS_TYPE,
+        flags: *mut CK_FLAGS,
+    ) {
+        guard::session(session, |module, session| {
+            let place = Place::new(flags)?;
+            place.put(sessions::validation_flags(module, session, kind)?);
+            Ok(())
+        })
+    }
 }

@@ -1,6 +1,6 @@
 //! Signatures and MACs, made and verified.
 
-use super::{export, not_offered};
+use super::export;
 use crate::calls::sign;
 use crate::ffi::guard;
 use crate::ffi::params::or_cancel;
@@ -73,23 +73,6 @@ export! {
             sign::verify_final(module, session, required(signature, length)?)
         })
     }
-}
-
-not_offered! {
-    C_SignRecoverInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE)
-    C_SignRecover(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG)
-    C_VerifyRecoverInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE)
-    C_VerifyRecover(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG)
-    C_VerifySignatureInit(
-        CK_SESSION_HANDLE,
-        *mut CK_MECHANISM,
-        CK_OBJECT_HANDLE,
-        *mut CK_BYTE,
-        CK_ULONG,
-    )
-    C_VerifySignature(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG)
-    C_VerifySignatureUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG)
-    C_VerifySignatureFinal(CK_SESSION_HANDLE)
 }
 
 /// Ends the signature in progress, if there is one.

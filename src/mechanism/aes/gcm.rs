@@ -1,6 +1,6 @@
 //! GCM. The tag follows the ciphertext; a decryption gives nothing before its end.
 
-use super::key;
+use super::{key, messages};
 use crate::crypto::aes::{GcmDecryptor, GcmEncryptor, GcmShape, Key};
 use crate::error::{Error, Result};
 use crate::mechanism::operation::Cipher;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub(super) const GCM: Operations = Operations {
     encrypt: Some(encrypt),
     decrypt: Some(decrypt),
+    messages: Some(messages::GCM),
     ..Operations::NONE
 };
 

@@ -3,6 +3,7 @@
 
 use super::keys;
 use crate::crypto::curve::NamedCurve;
+use crate::crypto::ec::PrivateKey;
 use crate::crypto::hash::Hash;
 use crate::crypto::{kdf, montgomery};
 use crate::error::{Error, Result};
@@ -106,6 +107,72 @@ pub(super) fn derive(
     key: &Arc<Object>,
     length: Option<usize>,
 ) -> Result<SecretBytes> {
+    let (kdf, shared, public) = read(params)?;
+    if public.is_empty() {
+        return Err(Error::MechanismParamInvalid(
+            "the other side's public key is missing",
+        ));
+    }
+    let bad = Error::MechanismParamInvalid("the public key is not a point of the key's curve");
+    let secret = agree(key, public)?.ok_or(bad)?;
+    kdf.derive(&secret, shared, length)
+}
+
+/// Makes a key pair for once and agrees with it on a secret: the ciphertext is its public half, raw.
+///
+/// # Errors
+/// `MechanismParamInvalid` as for [`derive`] and for a public key in the parameter.
+pub(super) fn encapsulate(
+    params: Params<'_>,
+    key: &Arc<Object>,
+    length: Option<usize>,
+) -> Result<(Vec<u8>, SecretBytes)> {
+    let (kdf, shared) = without_public(params)?;
+    let curve = keys::curve(key.attributes())?;
+    let peer = keys::point(key.attributes())?;
+    let (public, secret) = match curve {
+        NamedCurve::Weierstrass(curve) => {
+            let own = PrivateKey::generate(curve)?;
+            (own.public_point()?, own.agree(&peer))
+        }
+        NamedCurve::X25519 => {
+            let own = SecretBytes::random(montgomery::KEY_SIZE)?;
+            let public = montgomery_public(&own)?;
+            (public, agree_x25519(&own, &peer)?)
+        }
+        NamedCurve::Ed25519 => return Err(Error::KeyTypeInconsistent),
+    };
+    // A public key object whose point gives no secret is none to encapsulate to.
+    let secret = secret.ok_or(Error::KeyTypeInconsistent)?;
+    Ok((public, kdf.derive(&secret, shared, length)?))
+}
+
+/// The length in bytes of the public half that [`encapsulate`] gives.
+///
+/// # Errors
+/// As [`encapsulate`].
+pub(super) fn encapsulated_length(params: Params<'_>, key: &Object) -> Result<usize> {
+    without_public(params)?;
+    keys::point(key.attributes()).map(|point| point.len())
+}
+
+/// The other side of [`encapsulate`].
+///
+/// # Errors
+/// `WrappedKeyInvalid` for what is no point of the key's curve.
+pub(super) fn decapsulate(
+    params: Params<'_>,
+    key: &Arc<Object>,
+    ciphertext: &[u8],
+    length: Option<usize>,
+) -> Result<SecretBytes> {
+    let (kdf, shared) = without_public(params)?;
+    let secret = agree(key, ciphertext)?.ok_or(Error::WrappedKeyInvalid)?;
+    kdf.derive(&secret, shared, length)
+}
+
+/// Reads the parameter.
+fn read(params: Params<'_>) -> Result<(Kdf, &[u8], &[u8])> {
     let Params::Ecdh1 {
         kdf,
         shared,
@@ -120,21 +187,45 @@ pub(super) fn derive(
             "CKD_NULL takes no shared data",
         ));
     }
-    let bad = Error::MechanismParamInvalid("the public key is not a point of the key's curve");
+    Ok((kdf, shared, public))
+}
+
+/// The parameter as encapsulation wants it.
+fn without_public(params: Params<'_>) -> Result<(Kdf, &[u8])> {
+    let (kdf, shared, public) = read(params)?;
+    if public.is_empty() {
+        Ok((kdf, shared))
+    } else {
+        Err(Error::MechanismParamInvalid(
+            "encapsulation takes no public key in its parameter",
+        ))
+    }
+}
+
+/// The secret that a private key shares with a public one; `None` for what is no point of its curve.
+fn agree(key: &Arc<Object>, public: &[u8]) -> Result<Option<SecretBytes>> {
     let curve = keys::curve(key.attributes())?;
-    let peer = curve.read_point(public).ok_or(bad.clone())?;
-    let secret = match curve {
-        NamedCurve::Weierstrass(_) => keys::private(key)?.agree(&peer).ok_or(bad)?,
-        NamedCurve::X25519 => {
-            let own = keys::value(key.attributes())?;
-            let own = own
-                .expose()
-                .try_into()
-                .map_err(|_| Error::KeyTypeInconsistent)?;
-            let peer = peer.as_slice().try_into().map_err(|_| bad.clone())?;
-            montgomery::agree(own, peer).ok_or(bad)?
-        }
-        NamedCurve::Ed25519 => return Err(Error::KeyTypeInconsistent),
+    let Some(peer) = curve.read_point(public) else {
+        return Ok(None);
     };
-    kdf.derive(&secret, shared, length)
+    match curve {
+        NamedCurve::Weierstrass(_) => Ok(keys::private(key)?.agree(&peer)),
+        NamedCurve::X25519 => agree_x25519(keys::value(key.attributes())?, &peer),
+        NamedCurve::Ed25519 => Err(Error::KeyTypeInconsistent),
+    }
+}
+
+/// The number of an X25519 key.
+fn x25519(number: &SecretBytes) -> Result<&[u8; montgomery::KEY_SIZE]> {
+    let number = number.expose();
+    number.try_into().map_err(|_| Error::KeyTypeInconsistent)
+}
+
+fn montgomery_public(own: &SecretBytes) -> Result<Vec<u8>> {
+    Ok(montgomery::public(x25519(own)?).to_vec())
+}
+
+fn agree_x25519(own: &SecretBytes, peer: &[u8]) -> Result<Option<SecretBytes>> {
+    let (own, peer) = (x25519(own)?, peer.try_into().ok());
+    Ok(peer.and_then(|peer| montgomery::agree(own, peer)))
 }

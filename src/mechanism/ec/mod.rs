@@ -79,6 +79,8 @@ pub(super) const ROWS: &[Row] = &[
         &[CKK_EC, CKK_EC_MONTGOMERY],
         ParamKind::Ecdh1,
         derive: ecdh::derive,
+        encapsulate: (ecdh::encapsulated_length, ecdh::encapsulate),
+        decapsulate: ecdh::decapsulate,
     ),
     ec_row!(
         CKM_ECDH1_COFACTOR_DERIVE,
@@ -86,5 +88,7 @@ pub(super) const ROWS: &[Row] = &[
         &[CKK_EC],
         ParamKind::Ecdh1,
         derive: ecdh::derive,
+        encapsulate: (ecdh::encapsulated_length, ecdh::encapsulate),
+        decapsulate: ecdh::decapsulate,
     ),
 ];

@@ -14,7 +14,7 @@ use cryptoki_sys::CKA_VALUE_LEN;
 use std::sync::Arc;
 
 /// How a message becomes a number.
-enum Padding {
+pub(super) enum Padding {
     Pkcs1,
     Oaep {
         hash: Hash,
@@ -26,7 +26,7 @@ enum Padding {
 }
 
 impl Padding {
-    fn oaep(params: Params<'_>) -> Result<Self> {
+    pub(super) fn oaep(params: Params<'_>) -> Result<Self> {
         let Params::Oaep { hash, mgf, label } = params else {
             return Err(Error::MechanismParamInvalid("OAEP needs its parameters"));
         };
@@ -38,7 +38,7 @@ impl Padding {
     }
 
     /// The longest message in bytes for a modulus of `size` bytes.
-    fn capacity(&self, size: usize) -> usize {
+    pub(super) fn capacity(&self, size: usize) -> usize {
         match self {
             Padding::Pkcs1 => pkcs1_capacity(size),
             Padding::Oaep { hash, mgf, label } => Oaep {
@@ -53,7 +53,7 @@ impl Padding {
     }
 
     /// Encrypts into `out`, as long as the modulus.
-    fn encrypt(&self, key: &PublicKey, message: &[u8], out: &mut [u8]) -> Result<()> {
+    pub(super) fn encrypt(&self, key: &PublicKey, message: &[u8], out: &mut [u8]) -> Result<()> {
         match self {
             Padding::Pkcs1 => key.encrypt_pkcs1(message, out),
             Padding::Oaep { hash, mgf, label } => key.encrypt_oaep(
@@ -232,7 +232,8 @@ fn wrap(key: &Object, padding: &Padding, value: &[u8], out: &mut [u8]) -> Result
     Ok(size)
 }
 
-fn unwrap(
+/// Unwraps, under the names that the errors have in unwrapping.
+pub(super) fn unwrap(
     key: &Object,
     padding: &Padding,
     wrapped: &[u8],

@@ -2,6 +2,7 @@
 
 mod cipher;
 mod generate;
+mod kem;
 mod keys;
 mod sign;
 
@@ -76,6 +77,10 @@ pub(super) const ROWS: &[Row] = &[
         verify: sign::verify_pkcs1,
         wrap: (cipher::wrap_length_pkcs1, cipher::wrap_pkcs1),
         unwrap: cipher::unwrap_pkcs1,
+        sign_recover: sign::sign_pkcs1,
+        verify_recover: sign::recover_pkcs1,
+        encapsulate: (kem::encapsulated_length, kem::encapsulate_pkcs1),
+        decapsulate: kem::decapsulate_pkcs1,
     ),
     rsa_row!(
         CKM_RSA_PKCS_OAEP,
@@ -84,6 +89,8 @@ pub(super) const ROWS: &[Row] = &[
         decrypt: cipher::decrypt_oaep,
         wrap: (cipher::wrap_length_oaep, cipher::wrap_oaep),
         unwrap: cipher::unwrap_oaep,
+        encapsulate: (kem::encapsulated_length, kem::encapsulate_oaep),
+        decapsulate: kem::decapsulate_oaep,
     ),
     rsa_row!(
         CKM_RSA_X_509,
@@ -94,6 +101,8 @@ pub(super) const ROWS: &[Row] = &[
         verify: sign::verify_raw,
         wrap: (cipher::wrap_length_raw, cipher::wrap_raw),
         unwrap: cipher::unwrap_raw,
+        sign_recover: sign::sign_raw,
+        verify_recover: sign::recover_raw,
     ),
     rsa_row!(CKM_RSA_PKCS_PSS, ParamKind::Pss, sign: sign::sign_pss, verify: sign::verify_pss),
     hashed_row!(CKM_SHA1_RSA_PKCS, Hash::Sha1),

@@ -2,10 +2,10 @@
 
 use super::keys;
 use crate::crypto::hash::Hash;
-use crate::crypto::rsa::{PrivateKey, Pss, PublicKey, digest_info};
+use crate::crypto::rsa::{PrivateKey, Pss, PublicKey, digest_info, pkcs1_capacity, signed_data};
 use crate::error::{Error, Result};
 use crate::mechanism::hashes;
-use crate::mechanism::operation::{Signer, Verifier};
+use crate::mechanism::operation::{Recoverer, Signer, Verifier};
 use crate::mechanism::params::Params;
 use crate::mechanism::signing::{Check, Hashed, Sign, Whole};
 use crate::object::Object;
@@ -170,4 +170,41 @@ pub(super) fn verify_hashed_pss(
     key: &Object,
 ) -> Result<Box<dyn Verifier>> {
     Ok(Hashed::new(hash, verifying(key, pss(params, Some(hash))?)?))
+}
+
+/// Verifying with message recovery.
+struct Recovering {
+    key: Arc<PublicKey>,
+    encoding: Encoding,
+}
+
+impl Recoverer for Recovering {
+    fn bound(&self) -> usize {
+        match self.encoding {
+            Encoding::Pkcs1 => pkcs1_capacity(self.key.size()),
+            Encoding::Raw | Encoding::Digest(_) | Encoding::Pss(_) => self.key.size(),
+        }
+    }
+
+    fn recover(&mut self, signature: &[u8], out: &mut [u8]) -> Result<usize> {
+        let block = self.key.recover(signature)?;
+        let data = match self.encoding {
+            Encoding::Pkcs1 => signed_data(&block).ok_or(Error::SignatureInvalid)?,
+            Encoding::Raw | Encoding::Digest(_) | Encoding::Pss(_) => &block,
+        };
+        out.get_mut(..data.len())
+            .ok_or(Error::BufferTooSmall(data.len()))?
+            .copy_from_slice(data);
+        Ok(data.len())
+    }
+}
+
+pub(super) fn recover_pkcs1(_: Params<'_>, key: &Arc<Object>) -> Result<Box<dyn Recoverer>> {
+    let (key, encoding) = (keys::public(key)?, Encoding::Pkcs1);
+    Ok(Box::new(Recovering { key, encoding }))
+}
+
+pub(super) fn recover_raw(_: Params<'_>, key: &Arc<Object>) -> Result<Box<dyn Recoverer>> {
+    let (key, encoding) = (keys::public(key)?, Encoding::Raw);
+    Ok(Box::new(Recovering { key, encoding }))
 }

@@ -226,6 +226,27 @@ impl Plan {
         Ok(plan)
     }
 
+    /// `C_EncapsulateKey` and `C_DecapsulateKey` by `key`, as `decision` of the policy allows. `forced` is
+    /// the attribute of the key that adds to the template.
+    ///
+    /// # Errors
+    /// As [`create`]; `TemplateInconsistent` against what the key adds, and for anything but a secret key.
+    pub fn encapsulation(
+        template: &Template,
+        key: &Attributes,
+        forced: Option<AttributeType>,
+        decision: &Decision,
+        state: State,
+    ) -> Result<Plan> {
+        let forced = forced.and_then(|forced| nested(key, forced));
+        let mut plan = Plan::from_key(Origin::Derive, template, forced, decision, state)?;
+        if !Families::SECRET.has(plan.family) {
+            return Err(Error::TemplateInconsistent(CKA_CLASS));
+        }
+        plan.remember_history(false, false);
+        Ok(plan)
+    }
+
     fn from_key(
         origin: Origin,
         template: &Template,

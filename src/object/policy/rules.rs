@@ -53,7 +53,11 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "wrapping is a use for keys",
         why: "wrapped keys are ciphertext to whoever decrypts with the same key",
-        judge: |facts| counts(facts.is(Use::Wrap) || facts.is(Use::Unwrap), Role::Wrapping),
+        judge: |facts| {
+            // An encapsulated key is a wrapped one, and what decapsulates unwraps.
+            let wraps = facts.is(Use::Wrap) || facts.is(Use::Encapsulate);
+            counts(wraps || gives_back(facts), Role::Wrapping)
+        },
     },
     Rule {
         name: "raw RSA signing is decrypting",
@@ -161,7 +165,7 @@ pub const RULES: &[Rule] = &[
         name: "what carried a sensitive key gives back only hidden ones",
         why: "a sensitive key that was wrapped would come back open",
         judge: |facts| {
-            let comes_back = facts.is(Use::Unwrap) && facts.mode != Mode::KeyToken;
+            let comes_back = gives_back(facts) && facts.mode != Mode::KeyToken;
             hide(comes_back && facts.key.uses.carried && facts.level == Level::Guarded)
         },
     },
@@ -246,6 +250,11 @@ fn guards(facts: &Facts) -> bool {
 /// Whether a key leaves by a standard mechanism.
 fn leaves(facts: &Facts) -> bool {
     facts.is(Use::Wrap) && facts.mode != Mode::KeyToken
+}
+
+/// Whether a key comes back from its wrapped form.
+fn gives_back(facts: &Facts) -> bool {
+    facts.is(Use::Unwrap) || facts.is(Use::Decapsulate)
 }
 
 /// Whether a key leaves as a key token.
