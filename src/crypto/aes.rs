@@ -5,16 +5,26 @@
 //! used once and forgotten pays for that one use only.
 #![forbid(unsafe_code)]
 
+mod ccm;
 mod ctr;
+mod cts;
+mod feedback;
 mod gcm;
+mod gmac;
 mod once;
 mod padding;
 mod stream;
+mod xts;
 
+pub use ccm::CcmShape;
 pub use ctr::Ctr;
+pub use cts::CtsStream;
+pub use feedback::{Feedback, FeedbackStream};
 pub use gcm::{GcmDecryptor, GcmEncryptor, GcmShape, MAX_GCM_LENGTH};
+pub use gmac::Gmac;
 pub use once::{ONCE_TAG, open_once, seal_once};
 pub use stream::{BlockStream, Direction, Mode};
+pub use xts::{MAX_XTS_LENGTH, XtsKey};
 
 use super::keywrap;
 use crate::error::{Error, Result};

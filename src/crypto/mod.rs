@@ -3,6 +3,7 @@
 
 pub mod aes;
 mod awslc;
+pub mod chacha;
 pub mod cmac;
 pub mod curve;
 pub mod der;

@@ -6,8 +6,9 @@ use crate::error::{Error, Result};
 use crate::mechanism::params::{Mechanism, ParamKind, Params};
 use crate::mechanism::table;
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_ECDH1_DERIVE_PARAMS, CK_GCM_PARAMS, CK_MECHANISM,
-    CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS, CK_ULONG, CKZ_DATA_SPECIFIED,
+    CK_AES_CTR_PARAMS, CK_CCM_PARAMS, CK_CHACHA20_PARAMS, CK_ECDH1_DERIVE_PARAMS, CK_GCM_PARAMS,
+    CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
+    CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_ULONG, CKZ_DATA_SPECIFIED,
 };
 use std::ffi::c_void;
 
@@ -62,6 +63,10 @@ pub(super) fn clear_of<'a>(target: &Target, mechanism: Mechanism<'a>) -> Result<
         Ok(Params::None | Params::Ulong(_) | Params::Ctr { .. } | Params::Pss { .. }) => (&[], &[]),
         Ok(Params::Bytes(bytes)) => (bytes, &[]),
         Ok(Params::Gcm { iv, aad, .. }) => (iv, aad),
+        Ok(Params::Ccm { nonce, aad, .. } | Params::ChaCha20Poly1305 { nonce, aad }) => {
+            (nonce, aad)
+        }
+        Ok(Params::ChaCha20 { counter, nonce }) => (counter, nonce),
         Ok(Params::Oaep { label, .. }) => (label, &[]),
         Ok(Params::Ecdh1 { shared, public, .. }) => (shared, public),
         Ok(Params::Eddsa { context, .. }) => (context, &[]),
@@ -97,6 +102,9 @@ impl Given {
                 ParamKind::Ulong => self.structure::<CK_ULONG>().map(Params::Ulong),
                 ParamKind::Ctr => self.structure().map(ctr),
                 ParamKind::Gcm => gcm(&self.structure()?),
+                ParamKind::Ccm => ccm(&self.structure()?),
+                ParamKind::ChaCha20 => chacha20(&self.structure()?),
+                ParamKind::ChaCha20Poly1305 => chacha20_poly1305(&self.structure()?),
                 ParamKind::Pss => self.structure().map(pss),
                 ParamKind::Oaep => oaep(&self.structure()?),
                 ParamKind::Ecdh1 => ecdh1(&self.structure()?),
@@ -173,6 +181,66 @@ unsafe fn gcm<'a>(given: &CK_GCM_PARAMS) -> Result<Params<'a>> {
         aad,
         tag_bits: given.ulTagBits,
     })
+}
+
+/// `CK_CCM_PARAMS`.
+///
+/// # Safety
+/// As [`mechanism`].
+unsafe fn ccm<'a>(given: &CK_CCM_PARAMS) -> Result<Params<'a>> {
+    // SAFETY: the caller's promise, passed on.
+    let (nonce, aad) = unsafe {
+        (
+            inner(given.pNonce, given.ulNonceLen)?,
+            inner(given.pAAD, given.ulAADLen)?,
+        )
+    };
+    Ok(Params::Ccm {
+        length: given.ulDataLen,
+        nonce,
+        aad,
+        tag: given.ulMACLen,
+    })
+}
+
+/// `CK_CHACHA20_PARAMS`, whose lengths are in bits.
+///
+/// # Safety
+/// As [`mechanism`].
+unsafe fn chacha20<'a>(given: &CK_CHACHA20_PARAMS) -> Result<Params<'a>> {
+    let (counter, nonce) = match (given.blockCounterBits, given.ulNonceBits) {
+        (counter @ (32 | 64), nonce @ (64 | 96 | 192)) => (counter / 8, nonce / 8),
+        _ => return Err(invalid("the counter or the nonce has the wrong length")),
+    };
+    // SAFETY: the caller's promise, passed on.
+    let (counter, nonce) = unsafe {
+        (
+            inner(given.pBlockCounter, counter)?,
+            inner(given.pNonce, nonce)?,
+        )
+    };
+    Ok(Params::ChaCha20 { counter, nonce })
+}
+
+/// `CK_SALSA20_CHACHA20_POLY1305_PARAMS`. The nonce's length is in bits by the standard, in bytes by many
+/// callers; the lengths that there are tell which.
+///
+/// # Safety
+/// As [`mechanism`].
+unsafe fn chacha20_poly1305<'a>(given: &CK_SALSA20_CHACHA20_POLY1305_PARAMS) -> Result<Params<'a>> {
+    let nonce = match given.ulNonceLen {
+        96 | 12 => 12,
+        192 | 24 => 24,
+        _ => return Err(invalid("the nonce has the wrong length")),
+    };
+    // SAFETY: the caller's promise, passed on.
+    let (nonce, aad) = unsafe {
+        (
+            inner(given.pNonce, nonce)?,
+            inner(given.pAAD, given.ulAADLen)?,
+        )
+    };
+    Ok(Params::ChaCha20Poly1305 { nonce, aad })
 }
 
 fn pss(given: CK_RSA_PKCS_PSS_PARAMS) -> Params<'static> {

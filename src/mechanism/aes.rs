@@ -1,9 +1,14 @@
-//! AES: key generation, ECB, CBC, CBC with padding, CTR, GCM and CMAC (PKCS #11 3.2, sections 6.13 to
-//! 6.16). Wrapping by key wrap has a file of its own.
+//! AES: key generation, its modes of operation and its MACs (PKCS #11 3.2, sections 6.13 to 6.16). Wrapping by
+//! key wrap has a file of its own.
 
+mod ccm;
+mod cts;
+mod feedback;
 mod gcm;
+mod gmac;
 mod messages;
 mod modes;
+pub(super) mod xts;
 
 use super::generic_secret::random_key;
 use super::mac::{self, Mac, MacOperation};
@@ -14,8 +19,9 @@ use crate::error::{Error, Result};
 use crate::object::Object;
 use crate::object::attribute::Template;
 use cryptoki_sys::{
-    CKK_AES, CKM_AES_CBC, CKM_AES_CBC_PAD, CKM_AES_CMAC, CKM_AES_CMAC_GENERAL, CKM_AES_CTR,
-    CKM_AES_ECB, CKM_AES_GCM, CKM_AES_KEY_GEN,
+    CKK_AES, CKM_AES_CBC, CKM_AES_CBC_PAD, CKM_AES_CCM, CKM_AES_CFB1, CKM_AES_CFB8, CKM_AES_CFB128,
+    CKM_AES_CMAC, CKM_AES_CMAC_GENERAL, CKM_AES_CTR, CKM_AES_CTS, CKM_AES_ECB, CKM_AES_GCM,
+    CKM_AES_GMAC, CKM_AES_KEY_GEN, CKM_AES_OFB,
 };
 use std::sync::Arc;
 
@@ -44,7 +50,39 @@ pub(super) const ROWS: &[Row] = &[
         modes::CBC_PAD,
     ),
     row(CKM_AES_CTR, "CKM_AES_CTR", ParamKind::Ctr, modes::CTR),
+    row(
+        CKM_AES_CTS,
+        "CKM_AES_CTS",
+        ParamKind::Bytes(aes::BLOCK, aes::BLOCK),
+        cts::CTS,
+    ),
+    row(
+        CKM_AES_OFB,
+        "CKM_AES_OFB",
+        ParamKind::Bytes(aes::BLOCK, aes::BLOCK),
+        feedback::OFB,
+    ),
+    row(
+        CKM_AES_CFB1,
+        "CKM_AES_CFB1",
+        ParamKind::Bytes(aes::BLOCK, aes::BLOCK),
+        feedback::CFB1,
+    ),
+    row(
+        CKM_AES_CFB8,
+        "CKM_AES_CFB8",
+        ParamKind::Bytes(aes::BLOCK, aes::BLOCK),
+        feedback::CFB8,
+    ),
+    row(
+        CKM_AES_CFB128,
+        "CKM_AES_CFB128",
+        ParamKind::Bytes(aes::BLOCK, aes::BLOCK),
+        feedback::CFB128,
+    ),
     row(CKM_AES_GCM, "CKM_AES_GCM", ParamKind::Gcm, gcm::GCM),
+    row(CKM_AES_CCM, "CKM_AES_CCM", ParamKind::Ccm, ccm::CCM),
+    row(CKM_AES_GMAC, "CKM_AES_GMAC", ParamKind::Gcm, gmac::GMAC),
     row(CKM_AES_CMAC, "CKM_AES_CMAC", ParamKind::None, CMAC),
     row(
         CKM_AES_CMAC_GENERAL,

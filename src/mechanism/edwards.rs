@@ -58,18 +58,11 @@ impl Form {
     /// Without parameters, and with an empty context, the message is signed as it is: Ed25519ctx with an
     /// empty context is not to be used (RFC 8032, section 8.3), and tools mean the plain one.
     fn asked(params: Params<'_>) -> Result<Self> {
-        let (prehash, context) = match params {
-            Params::None => return Ok(Form::Pure),
-            Params::Eddsa { prehash, context } => (prehash, context),
-            Params::Bytes(_)
-            | Params::Ulong(_)
-            | Params::Ctr { .. }
-            | Params::Gcm { .. }
-            | Params::Pss { .. }
-            | Params::Oaep { .. }
-            | Params::Ecdh1 { .. } => {
-                return Err(Error::MechanismParamInvalid("not the parameters of EdDSA"));
-            }
+        if params == Params::None {
+            return Ok(Form::Pure);
+        }
+        let Params::Eddsa { prehash, context } = params else {
+            return Err(Error::MechanismParamInvalid("not the parameters of EdDSA"));
         };
         if context.len() > LONGEST_CONTEXT {
             return Err(Error::MechanismParamInvalid(

@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 mod aes;
+mod chacha;
 mod digest;
 mod ec;
 mod edwards;
+mod gathered;
 mod generic_secret;
 mod hashes;
 mod hmac;

@@ -30,11 +30,14 @@ impl Params<'_> {
     #[must_use]
     pub fn authenticated(&self) -> Option<&[u8]> {
         match self {
-            Params::Gcm { aad, .. } => Some(aad),
+            Params::Gcm { aad, .. }
+            | Params::Ccm { aad, .. }
+            | Params::ChaCha20Poly1305 { aad, .. } => Some(aad),
             Params::None
             | Params::Bytes(_)
             | Params::Ulong(_)
             | Params::Ctr { .. }
+            | Params::ChaCha20 { .. }
             | Params::Pss { .. }
             | Params::Oaep { .. }
             | Params::Ecdh1 { .. }
@@ -56,6 +59,12 @@ pub enum ParamKind {
     Ctr,
     /// `CK_GCM_PARAMS`.
     Gcm,
+    /// `CK_CCM_PARAMS`.
+    Ccm,
+    /// `CK_CHACHA20_PARAMS`.
+    ChaCha20,
+    /// `CK_SALSA20_CHACHA20_POLY1305_PARAMS`.
+    ChaCha20Poly1305,
     /// `CK_RSA_PKCS_PSS_PARAMS`.
     Pss,
     /// `CK_RSA_PKCS_OAEP_PARAMS`.
@@ -101,6 +110,31 @@ pub enum Params<'a> {
         aad: &'a [u8],
         /// The tag's length in bits.
         tag_bits: u64,
+    },
+    /// Counter with CBC-MAC.
+    Ccm {
+        /// The length of the plaintext in bytes.
+        length: u64,
+        /// The nonce, valid from 7 to 13 bytes.
+        nonce: &'a [u8],
+        /// Additional authenticated data.
+        aad: &'a [u8],
+        /// The tag's length in bytes.
+        tag: u64,
+    },
+    /// ChaCha20.
+    ChaCha20 {
+        /// The number of the first block, least significant byte first, of 4 or 8 bytes.
+        counter: &'a [u8],
+        /// The nonce, valid of 8, 12 or 24 bytes.
+        nonce: &'a [u8],
+    },
+    /// ChaCha20-Poly1305.
+    ChaCha20Poly1305 {
+        /// The nonce, valid of 12 or 24 bytes.
+        nonce: &'a [u8],
+        /// Additional authenticated data.
+        aad: &'a [u8],
     },
     /// RSA-PSS.
     Pss {

@@ -2,7 +2,8 @@
 
 use super::row::Row;
 use super::{
-    aes, digest, ec, edwards, generic_secret, hmac, key_token, keywrap, mlkem, montgomery, rsa,
+    aes, chacha, digest, ec, edwards, generic_secret, hmac, key_token, keywrap, mlkem, montgomery,
+    rsa,
 };
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,6 +11,8 @@ use std::sync::LazyLock;
 /// The rows of each family. A family adds its file here and nothing elsewhere.
 const FAMILIES: &[&[Row]] = &[
     aes::ROWS,
+    aes::xts::ROWS,
+    chacha::ROWS,
     digest::ROWS,
     generic_secret::ROWS,
     hmac::ROWS,

@@ -4,6 +4,7 @@ use super::attribute::{AttributeType, Attributes, Template, Value};
 use super::material;
 use super::schema::family::{Families, Family};
 use super::schema::{self, MAX_NESTING, Row, Rules, ValueKind};
+use crate::crypto::aes::XtsKey;
 use crate::error::{Error, Result};
 use cryptoki_sys::{
     CKA_ALWAYS_AUTHENTICATE, CKA_CERTIFICATE_CATEGORY, CKA_END_DATE, CKA_HASH_OF_ISSUER_PUBLIC_KEY,
@@ -106,13 +107,10 @@ fn is_nestable(template: &Template, depth: usize) -> bool {
     depth <= MAX_NESTING && template.0.iter().all(fits)
 }
 
-/// The lengths of AES keys in bytes.
-pub(super) const AES_LENGTHS: [usize; 3] = [16, 24, 32];
-
 /// Whether a value of a family can have this length in bytes.
 pub(super) fn is_length(family: Family, length: usize) -> bool {
-    if family == Family::Aes {
-        return AES_LENGTHS.contains(&length);
+    if let Some(lengths) = family.lengths() {
+        return lengths.contains(&length);
     }
     family != Family::Generic || (1..=MAX_SECRET).contains(&length)
 }
@@ -125,9 +123,10 @@ pub(super) fn is_length(family: Family, length: usize) -> bool {
 pub(super) fn complete(family: Family, object: &mut Attributes) -> Result<()> {
     if Families::SECRET.has(family) {
         let value = object.secret(CKA_VALUE);
-        let length = value.ok_or(Error::TemplateIncomplete(CKA_VALUE))?.len();
+        let value = value.ok_or(Error::TemplateIncomplete(CKA_VALUE))?;
+        let twice_the_same = family == Family::AesXts && !XtsKey::halves_differ(value.expose());
         return require(
-            is_length(family, length),
+            is_length(family, value.len()) && !twice_the_same,
             Error::AttributeValueInvalid(CKA_VALUE),
         );
     }

@@ -61,6 +61,9 @@ pub(super) fn public_key_info(attributes: &Attributes, family: Family) -> Option
         | Family::AttributeCertificate
         | Family::Aes
         | Family::Generic
+        | Family::AesXts
+        | Family::ChaCha20
+        | Family::Poly1305
         | Family::DomainParameters
         | Family::Mechanism
         | Family::Profile => None,

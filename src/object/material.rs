@@ -65,6 +65,9 @@ pub(super) fn complete(family: Family, key: &mut Attributes) -> Result<()> {
         | Family::AttributeCertificate
         | Family::Aes
         | Family::Generic
+        | Family::AesXts
+        | Family::ChaCha20
+        | Family::Poly1305
         | Family::Mechanism
         | Family::Profile => Ok(()),
     }

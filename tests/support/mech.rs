@@ -20,6 +20,9 @@ enum Parameter {
     Pss(Box<CK_RSA_PKCS_PSS_PARAMS>),
     Ecdh(Box<CK_ECDH1_DERIVE_PARAMS>),
     EdDsa(Box<CK_EDDSA_PARAMS>),
+    Ccm(Box<CK_CCM_PARAMS>),
+    ChaCha20(Box<CK_CHACHA20_PARAMS>),
+    ChaCha20Poly1305(Box<CK_SALSA20_CHACHA20_POLY1305_PARAMS>),
     Text(Box<CK_KEY_DERIVATION_STRING_DATA>),
     CbcData(Box<CK_AES_CBC_ENCRYPT_DATA_PARAMS>),
 }
@@ -72,6 +75,61 @@ impl Mech {
             kind: CKM_AES_GCM,
             parameter: Parameter::Gcm(parameter.into()),
             _bytes: vec![iv, aad],
+        }
+    }
+
+    /// AES-CCM; the lengths of data and tag in bytes.
+    pub fn ccm(length: CK_ULONG, nonce: &[u8], aad: &[u8], tag: CK_ULONG) -> Mech {
+        let (mut nonce, mut aad): (Box<[u8]>, Box<[u8]>) = (nonce.into(), aad.into());
+        let (nonce_at, nonce_len) = place(&mut nonce);
+        let (aad_at, aad_len) = place(&mut aad);
+        let parameter = CK_CCM_PARAMS {
+            ulDataLen: length,
+            pNonce: nonce_at,
+            ulNonceLen: nonce_len,
+            pAAD: aad_at,
+            ulAADLen: aad_len,
+            ulMACLen: tag,
+        };
+        Mech {
+            kind: CKM_AES_CCM,
+            parameter: Parameter::Ccm(parameter.into()),
+            _bytes: vec![nonce, aad],
+        }
+    }
+
+    /// ChaCha20 from a block, its number least significant byte first.
+    pub fn chacha20(counter: &[u8], nonce: &[u8]) -> Mech {
+        let (mut counter, mut nonce): (Box<[u8]>, Box<[u8]>) = (counter.into(), nonce.into());
+        let (counter_at, counter_len) = place(&mut counter);
+        let (nonce_at, nonce_len) = place(&mut nonce);
+        let parameter = CK_CHACHA20_PARAMS {
+            pBlockCounter: counter_at,
+            blockCounterBits: 8 * counter_len,
+            pNonce: nonce_at,
+            ulNonceBits: 8 * nonce_len,
+        };
+        Mech {
+            kind: CKM_CHACHA20,
+            parameter: Parameter::ChaCha20(parameter.into()),
+            _bytes: vec![counter, nonce],
+        }
+    }
+
+    pub fn chacha20_poly1305(nonce: &[u8], aad: &[u8]) -> Mech {
+        let (mut nonce, mut aad): (Box<[u8]>, Box<[u8]>) = (nonce.into(), aad.into());
+        let (nonce_at, nonce_len) = place(&mut nonce);
+        let (aad_at, aad_len) = place(&mut aad);
+        let parameter = CK_SALSA20_CHACHA20_POLY1305_PARAMS {
+            pNonce: nonce_at,
+            ulNonceLen: 8 * nonce_len,
+            pAAD: aad_at,
+            ulAADLen: aad_len,
+        };
+        Mech {
+            kind: CKM_CHACHA20_POLY1305,
+            parameter: Parameter::ChaCha20Poly1305(parameter.into()),
+            _bytes: vec![nonce, aad],
         }
     }
 
@@ -222,6 +280,9 @@ impl Mech {
             Parameter::Pss(p) => at(p.as_ref()),
             Parameter::Ecdh(p) => at(p.as_ref()),
             Parameter::EdDsa(p) => at(p.as_ref()),
+            Parameter::Ccm(p) => at(p.as_ref()),
+            Parameter::ChaCha20(p) => at(p.as_ref()),
+            Parameter::ChaCha20Poly1305(p) => at(p.as_ref()),
             Parameter::Text(p) => at(p.as_ref()),
             Parameter::CbcData(p) => at(p.as_ref()),
         };

@@ -10,6 +10,8 @@ use serde_json::Value;
 const FILES: &[(&str, &str)] = &[
     ("known digest", include_str!("data/digest.json")),
     ("known aes", include_str!("data/aes.json")),
+    ("known cts", include_str!("data/cts.json")),
+    ("known chacha", include_str!("data/chacha.json")),
     ("known keywrap", include_str!("data/keywrap.json")),
     ("known eddsa", include_str!("data/eddsa.json")),
     ("known rsa", include_str!("data/rsa.json")),
@@ -41,6 +43,17 @@ fn run(bench: &Bench, name: &str, json: &str) -> Report {
                 let counter = hex(case, "iv").try_into().expect("16 bytes");
                 cipher(bench, case, &Mech::ctr(128, counter))
             }
+            "AES-CFB1" => cipher(bench, case, &Mech::bytes(CKM_AES_CFB1, &hex(case, "iv"))),
+            "AES-CFB8" => cipher(bench, case, &Mech::bytes(CKM_AES_CFB8, &hex(case, "iv"))),
+            "AES-CFB128" => cipher(bench, case, &Mech::bytes(CKM_AES_CFB128, &hex(case, "iv"))),
+            "AES-OFB" => cipher(bench, case, &Mech::bytes(CKM_AES_OFB, &hex(case, "iv"))),
+            "AES-CTS" => cipher(bench, case, &Mech::bytes(CKM_AES_CTS, &hex(case, "iv"))),
+            "ChaCha20" => {
+                let mech = Mech::chacha20(&hex(case, "counter"), &hex(case, "iv"));
+                let key = Template::secret(CKK_CHACHA20).bytes(CKA_VALUE, &hex(case, "key"));
+                cipher_with(bench, key, case, &mech)
+            }
+            "Poly1305" => poly1305(bench, case),
             "AES-KW" => keywrap(bench, case, CKM_AES_KEY_WRAP),
             "AES-KWP" => keywrap(bench, case, CKM_AES_KEY_WRAP_KWP),
             "Ed25519" => eddsa(bench, case),
@@ -77,30 +90,52 @@ fn digest(bench: &Bench, hash: &str, case: &Value) -> Verdict {
     )
 }
 
+fn poly1305(bench: &Bench, case: &Value) -> Verdict {
+    if bench.lacks(&[CKM_POLY1305]) {
+        return Verdict::NotApplicable(LACKING);
+    }
+    let (message, tag) = (hex(case, "msg"), hex(case, "tag"));
+    let mech = Mech::plain(CKM_POLY1305);
+    let key = Template::secret(CKK_POLY1305).bytes(CKA_VALUE, &hex(case, "key"));
+    let s = &bench.session;
+    bench.with(&key.yes(&[CKA_SIGN, CKA_VERIFY]), |key| {
+        both(same("C_Sign", s.sign(&mech, key, &message), &tag), || {
+            both(
+                same("C_SignUpdate", s.sign_parts(&mech, key, &message, 7), &tag),
+                || verified("C_Verify", s.verify(&mech, key, &message, &tag)),
+            )
+        })
+    })
+}
+
 fn cipher(bench: &Bench, case: &Value, mech: &Mech) -> Verdict {
+    cipher_with(bench, Template::aes(&hex(case, "key")), case, mech)
+}
+
+fn cipher_with(bench: &Bench, key: Template, case: &Value, mech: &Mech) -> Verdict {
+    if bench.lacks(&[mech.kind()]) {
+        return Verdict::NotApplicable(LACKING);
+    }
     let (message, ciphertext) = (hex(case, "msg"), hex(case, "ct"));
     let s = &bench.session;
-    bench.with(
-        &Template::aes(&hex(case, "key")).yes(&[CKA_ENCRYPT, CKA_DECRYPT]),
-        |key| {
-            let encrypted = same("C_Encrypt", s.encrypt(mech, key, &message), &ciphertext);
-            both(encrypted, || {
-                both(
-                    same("C_Decrypt", s.decrypt(mech, key, &ciphertext), &message),
-                    || {
-                        let parts = s.encrypt_parts(mech, key, &message, 23);
-                        both(same("C_EncryptUpdate", parts, &ciphertext), || {
-                            same(
-                                "C_DecryptUpdate",
-                                s.decrypt_parts(mech, key, &ciphertext, 9),
-                                &message,
-                            )
-                        })
-                    },
-                )
-            })
-        },
-    )
+    bench.with(&key.yes(&[CKA_ENCRYPT, CKA_DECRYPT]), |key| {
+        let encrypted = same("C_Encrypt", s.encrypt(mech, key, &message), &ciphertext);
+        both(encrypted, || {
+            both(
+                same("C_Decrypt", s.decrypt(mech, key, &ciphertext), &message),
+                || {
+                    let parts = s.encrypt_parts(mech, key, &message, 23);
+                    both(same("C_EncryptUpdate", parts, &ciphertext), || {
+                        same(
+                            "C_DecryptUpdate",
+                            s.decrypt_parts(mech, key, &ciphertext, 9),
+                            &message,
+                        )
+                    })
+                },
+            )
+        })
+    })
 }
 
 fn keywrap(bench: &Bench, case: &Value, mechanism: CK_MECHANISM_TYPE) -> Verdict {

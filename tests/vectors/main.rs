@@ -17,6 +17,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod aead;
 mod bench;
 mod elliptic;
 mod known;

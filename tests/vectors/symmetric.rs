@@ -11,11 +11,23 @@ fn aes(key: &[u8], usages: &[CK_ATTRIBUTE_TYPE]) -> Template {
     Template::aes(key).yes(usages)
 }
 
-/// Encrypts where the vector is valid, decrypts always.
+/// As [`cipher_with`], of AES.
 fn cipher(bench: &Bench, test: &Value, mech: impl Fn() -> Mech, ciphertext: &[u8]) -> Verdict {
-    let (key, message) = (hex(test, "key"), hex(test, "msg"));
+    let key = Template::aes(&hex(test, "key"));
+    cipher_with(bench, key, test, mech, ciphertext)
+}
+
+/// Encrypts where the vector is valid, decrypts always.
+pub(crate) fn cipher_with(
+    bench: &Bench,
+    key: Template,
+    test: &Value,
+    mech: impl Fn() -> Mech,
+    ciphertext: &[u8],
+) -> Verdict {
+    let message = hex(test, "msg");
     let s = &bench.session;
-    bench.with(&aes(&key, &[CKA_ENCRYPT, CKA_DECRYPT]), |key| {
+    bench.with(&key.yes(&[CKA_ENCRYPT, CKA_DECRYPT]), |key| {
         let decrypted = same("C_Decrypt", s.decrypt(&mech(), key, ciphertext), &message);
         if test["result"] != "valid" {
             return decrypted;

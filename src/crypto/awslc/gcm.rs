@@ -22,7 +22,13 @@ unsafe impl Sync for Key {}
 impl Key {
     /// Prepares a key of 16, 24 or 32 bytes for tags of `tag_length` bytes; `None` for other lengths.
     pub(crate) fn new(key: &[u8], tag_length: usize) -> Option<Self> {
-        let table = aead_table(key.len())?;
+        // SAFETY: null or one of AWS-LC's static constants.
+        let table = unsafe { aead_table(key.len())?.as_ref() }?;
+        Self::of(table, key, tag_length)
+    }
+
+    /// Prepares a key for one of AWS-LC's static tables; `None` where it does not take the lengths.
+    pub(super) fn of(table: &'static EVP_AEAD, key: &[u8], tag_length: usize) -> Option<Self> {
         // SAFETY: a static table; pointer and length are of one slice, which the call copies.
         let context =
             unsafe { aws_lc_sys::EVP_AEAD_CTX_new(table, key.as_ptr(), key.len(), tag_length) };
@@ -159,6 +165,15 @@ impl Stream {
         }
         let mut parts = input.chunks(PART).zip(out.chunks_mut(PART));
         let done = parts.all(|(part, out)| self.step(part, out.as_mut_ptr()));
+        succeeded(c_int::from(done)).then_some(())
+    }
+
+    /// Takes the next part of the data that is authenticated only, before any that is encrypted. `None` on
+    /// failure.
+    pub(crate) fn authenticate(&mut self, data: &[u8]) -> Option<()> {
+        let done = data
+            .chunks(PART)
+            .all(|part| self.step(part, ptr::null_mut()));
         succeeded(c_int::from(done)).then_some(())
     }
 

@@ -22,8 +22,11 @@
 //!    blinding factors look at it before each use and start anew in a child (`crypto/ube/`).
 #![allow(unsafe_code)]
 
+pub(crate) mod ccm;
+pub(crate) mod chacha;
 pub(crate) mod curve25519;
 pub(crate) mod ec;
+pub(crate) mod feedback;
 pub(crate) mod gcm;
 mod hash;
 pub(crate) mod mldsa;

@@ -17,7 +17,7 @@ pub(super) const GCM: Operations = Operations {
 };
 
 /// The shape that the parameters describe.
-fn shape(params: Params<'_>) -> Result<GcmShape<'_>> {
+pub(super) fn shape(params: Params<'_>) -> Result<GcmShape<'_>> {
     let Params::Gcm { iv, aad, tag_bits } = params else {
         return Err(Error::MechanismParamInvalid("GCM takes CK_GCM_PARAMS"));
     };

@@ -37,8 +37,9 @@ pub(super) const CTR: Operations = Operations {
     ..Operations::NONE
 };
 
-fn iv(params: Params<'_>) -> Result<[u8; BLOCK]> {
-    let wrong = Error::MechanismParamInvalid("CBC takes an IV of 16 bytes");
+/// The IV, or what takes its place.
+pub(super) fn iv(params: Params<'_>) -> Result<[u8; BLOCK]> {
+    let wrong = Error::MechanismParamInvalid("the mode takes an IV of 16 bytes");
     let Params::Bytes(iv) = params else {
         return Err(wrong);
     };

@@ -381,7 +381,7 @@ impl Plan {
     /// As [`Plan::length`].
     pub fn lengths(&self) -> Result<Option<Vec<usize>>> {
         let asked = self.length()?.map(|length| vec![length]);
-        let of_type = (self.family == Family::Aes).then(|| classes::AES_LENGTHS.to_vec());
+        let of_type = self.family.lengths().map(<[usize]>::to_vec);
         Ok(asked.or(of_type))
     }
 

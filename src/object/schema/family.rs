@@ -2,12 +2,13 @@
 
 use crate::object::attribute::Attributes;
 use cryptoki_sys::{
-    CKA_CERTIFICATE_TYPE, CKC_X_509, CKC_X_509_ATTR_CERT, CKK_AES, CKK_EC, CKK_EC_EDWARDS,
-    CKK_EC_MONTGOMERY, CKK_GENERIC_SECRET, CKK_HKDF, CKK_ML_DSA, CKK_ML_KEM, CKK_RSA,
-    CKK_SHA_1_HMAC, CKK_SHA3_224_HMAC, CKK_SHA3_256_HMAC, CKK_SHA3_384_HMAC, CKK_SHA3_512_HMAC,
-    CKK_SHA224_HMAC, CKK_SHA256_HMAC, CKK_SHA384_HMAC, CKK_SHA512_224_HMAC, CKK_SHA512_256_HMAC,
-    CKK_SHA512_HMAC, CKK_SLH_DSA, CKO_CERTIFICATE, CKO_DATA, CKO_DOMAIN_PARAMETERS, CKO_MECHANISM,
-    CKO_PRIVATE_KEY, CKO_PROFILE, CKO_PUBLIC_KEY, CKO_SECRET_KEY,
+    CKA_CERTIFICATE_TYPE, CKC_X_509, CKC_X_509_ATTR_CERT, CKK_AES, CKK_AES_XTS, CKK_CHACHA20,
+    CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_GENERIC_SECRET, CKK_HKDF, CKK_ML_DSA,
+    CKK_ML_KEM, CKK_POLY1305, CKK_RSA, CKK_SHA_1_HMAC, CKK_SHA3_224_HMAC, CKK_SHA3_256_HMAC,
+    CKK_SHA3_384_HMAC, CKK_SHA3_512_HMAC, CKK_SHA224_HMAC, CKK_SHA256_HMAC, CKK_SHA384_HMAC,
+    CKK_SHA512_224_HMAC, CKK_SHA512_256_HMAC, CKK_SHA512_HMAC, CKK_SLH_DSA, CKO_CERTIFICATE,
+    CKO_DATA, CKO_DOMAIN_PARAMETERS, CKO_MECHANISM, CKO_PRIVATE_KEY, CKO_PROFILE, CKO_PUBLIC_KEY,
+    CKO_SECRET_KEY,
 };
 
 /// Objects with the same attributes.
@@ -37,6 +38,9 @@ pub enum Family {
     MlDsaPrivate,
     SlhDsaPublic,
     SlhDsaPrivate,
+    AesXts,
+    ChaCha20,
+    Poly1305,
 }
 
 /// Every family, each at its [`Family::place`].
@@ -63,6 +67,9 @@ pub const ALL: &[Family] = &[
     Family::MlDsaPrivate,
     Family::SlhDsaPublic,
     Family::SlhDsaPrivate,
+    Family::AesXts,
+    Family::ChaCha20,
+    Family::Poly1305,
 ];
 
 /// The key types of [`Family::Generic`].
@@ -106,6 +113,9 @@ impl Family {
             (CKO_PUBLIC_KEY, Some(CKK_SLH_DSA)) => Family::SlhDsaPublic,
             (CKO_PRIVATE_KEY, Some(CKK_SLH_DSA)) => Family::SlhDsaPrivate,
             (CKO_SECRET_KEY, Some(CKK_AES)) => Family::Aes,
+            (CKO_SECRET_KEY, Some(CKK_AES_XTS)) => Family::AesXts,
+            (CKO_SECRET_KEY, Some(CKK_CHACHA20)) => Family::ChaCha20,
+            (CKO_SECRET_KEY, Some(CKK_POLY1305)) => Family::Poly1305,
             (CKO_SECRET_KEY, Some(kind)) if GENERIC_TYPES.contains(&kind) => Family::Generic,
             (CKO_DOMAIN_PARAMETERS, Some(CKK_EC)) => Family::DomainParameters,
             (CKO_MECHANISM, _) => Family::Mechanism,
@@ -152,6 +162,9 @@ impl Family {
             Family::MlDsaPrivate => 19,
             Family::SlhDsaPublic => 20,
             Family::SlhDsaPrivate => 21,
+            Family::AesXts => 22,
+            Family::ChaCha20 => 23,
+            Family::Poly1305 => 24,
         }
     }
 
@@ -159,6 +172,20 @@ impl Family {
     #[must_use]
     pub const fn has_roles(self) -> bool {
         matches!(self, Family::Aes | Family::RsaPublic | Family::RsaPrivate)
+    }
+
+    /// The lengths in bytes that a key of the family can have; `None` where any will do.
+    #[must_use]
+    pub const fn lengths(self) -> Option<&'static [usize]> {
+        if matches!(self, Family::Aes) {
+            Some(&[16, 24, 32])
+        } else if matches!(self, Family::AesXts) {
+            Some(&[32, 64])
+        } else if matches!(self, Family::ChaCha20 | Family::Poly1305) {
+            Some(&[32])
+        } else {
+            None
+        }
     }
 
     /// The set of this family alone.
@@ -176,7 +203,12 @@ impl Families {
     /// No family.
     pub const NONE: Families = Families(0);
     /// Secret keys.
-    pub const SECRET: Families = Family::Aes.only().or(Family::Generic.only());
+    pub const SECRET: Families = Family::Aes
+        .only()
+        .or(Family::Generic.only())
+        .or(Family::AesXts.only())
+        .or(Family::ChaCha20.only())
+        .or(Family::Poly1305.only());
     /// Public and private EC keys of every curve form.
     pub const EC_PRIVATE: Families = Family::EcPrivate
         .only()

@@ -65,7 +65,11 @@ const SIGNERS: Families = SECRET
 /// Keys that do nothing but agree on secrets by encapsulation.
 const ENCAPSULATORS: Families = Family::MlKemPublic.only().or(Family::MlKemPrivate.only());
 /// Keys that can encrypt or decrypt.
-const CIPHERS: Families = AES.or(RSA_PUBLIC).or(RSA_PRIVATE);
+const CIPHERS: Families = AES
+    .or(Family::AesXts.only())
+    .or(Family::ChaCha20.only())
+    .or(RSA_PUBLIC)
+    .or(RSA_PRIVATE);
 /// Keys that wrap or unwrap without being told to. AES keys must be told, so that a key for data
 /// never becomes a wrapping key by accident.
 const WRAPPERS: Families = RSA_PUBLIC.or(RSA_PRIVATE);
@@ -146,8 +150,16 @@ pub(super) const ROWS: &[Row] = &[
     row!(
         CKA_VALUE_LEN,
         Ulong,
-        SECRET,
+        AES.or(Family::AesXts.only()).or(Family::Generic.only()),
         Rules::GENERATE_NEEDED.and(Rules::CREATE_BARRED).and(FOUND),
+        ABSENT
+    ),
+    // Of these there is one length only, so nobody needs to name it.
+    row!(
+        CKA_VALUE_LEN,
+        Ulong,
+        Family::ChaCha20.only().or(Family::Poly1305.only()),
+        Rules::CREATE_BARRED.and(FOUND),
         ABSENT
     ),
     // Certificates (4.6).

@@ -1,0 +1,105 @@
+//! CCM. The tag follows the ciphertext. The mode needs the message's length first, which the parameter states,
+//! and works on the message as a whole.
+
+use super::key;
+use crate::crypto::aes::{CcmShape, Direction, Key};
+use crate::error::{Error, Result};
+use crate::mechanism::gathered::{Gathered, Whole, release};
+use crate::mechanism::operation::Cipher;
+use crate::mechanism::params::Params;
+use crate::mechanism::row::Operations;
+use crate::object::Object;
+use std::sync::Arc;
+
+pub(super) const CCM: Operations = Operations {
+    encrypt: Some(|params, object| start(Direction::Encrypt, params, object)),
+    decrypt: Some(|params, object| start(Direction::Decrypt, params, object)),
+    ..Operations::NONE
+};
+
+/// The shape that the parameters describe, and the length of the plaintext in bytes.
+fn shape(params: Params<'_>) -> Result<(CcmShape<'_>, usize)> {
+    let Params::Ccm {
+        length,
+        nonce,
+        aad,
+        tag,
+    } = params
+    else {
+        return Err(Error::MechanismParamInvalid("CCM takes CK_CCM_PARAMS"));
+    };
+    let tag = usize::try_from(tag).map_err(|_| Error::MechanismParamInvalid("CCM tag length"))?;
+    let shape = CcmShape::new(nonce, aad, tag)?;
+    let length = usize::try_from(length).ok().filter(|one| shape.takes(*one));
+    let length = length.ok_or(Error::MechanismParamInvalid(
+        "CCM takes no data of that length with a nonce of that length",
+    ))?;
+    Ok((shape, length))
+}
+
+fn start(
+    direction: Direction,
+    params: Params<'_>,
+    object: &Arc<Object>,
+) -> Result<Box<dyn Cipher>> {
+    let (shape, length) = shape(params)?;
+    let mut aad = Vec::new();
+    aad.try_reserve_exact(shape.aad().len())
+        .map_err(|_| Error::HostMemory)?;
+    aad.extend_from_slice(shape.aad());
+    Ok(Gathered::start(Message {
+        direction,
+        key: key(object)?,
+        nonce: shape.nonce().to_vec(),
+        aad,
+        tag: shape.tag_length(),
+        length,
+    }))
+}
+
+/// A message to come.
+struct Message {
+    direction: Direction,
+    key: Arc<Key>,
+    nonce: Vec<u8>,
+    aad: Vec<u8>,
+    /// The lengths of tag and plaintext in bytes.
+    tag: usize,
+    length: usize,
+}
+
+impl Whole for Message {
+    fn output_length(&self, input: usize) -> Result<usize> {
+        let (takes, gives) = match self.direction {
+            Direction::Encrypt => (self.length, self.length + self.tag),
+            Direction::Decrypt => (self.length + self.tag, self.length),
+        };
+        if input == takes {
+            Ok(gives)
+        } else {
+            Err(self.too_long())
+        }
+    }
+
+    fn longest(&self) -> usize {
+        match self.direction {
+            Direction::Encrypt => self.length,
+            Direction::Decrypt => self.length + self.tag,
+        }
+    }
+
+    fn run(&self, input: &[u8], out: &mut [u8]) -> Result<()> {
+        let shape = CcmShape::new(&self.nonce, &self.aad, self.tag)?;
+        match self.direction {
+            Direction::Encrypt => self.key.ccm_encrypt(shape, input, out).map(drop),
+            Direction::Decrypt => release(self.key.ccm_decrypt(shape, input)?.expose(), out),
+        }
+    }
+
+    fn too_long(&self) -> Error {
+        match self.direction {
+            Direction::Encrypt => Error::DataLenRange,
+            Direction::Decrypt => Error::EncryptedDataLenRange,
+        }
+    }
+}
