@@ -38,7 +38,12 @@ type Names = (
 );
 
 /// The names and identifiers of each curve. The first of each is the one that this module writes.
-const NAMES: [Names; 6] = [
+const NAMES: [Names; 12] = [
+    (
+        NamedCurve::Weierstrass(Curve::P224),
+        &["secp224r1", "P-224"],
+        &[],
+    ),
     (
         NamedCurve::Weierstrass(Curve::P256),
         &["secp256r1", "prime256v1", "P-256"],
@@ -57,6 +62,31 @@ const NAMES: [Names; 6] = [
     (
         NamedCurve::Weierstrass(Curve::Secp256k1),
         &["secp256k1"],
+        &[],
+    ),
+    (
+        NamedCurve::Weierstrass(Curve::Brainpool224),
+        &["brainpoolP224r1"],
+        &[],
+    ),
+    (
+        NamedCurve::Weierstrass(Curve::Brainpool256),
+        &["brainpoolP256r1"],
+        &[],
+    ),
+    (
+        NamedCurve::Weierstrass(Curve::Brainpool320),
+        &["brainpoolP320r1"],
+        &[],
+    ),
+    (
+        NamedCurve::Weierstrass(Curve::Brainpool384),
+        &["brainpoolP384r1"],
+        &[],
+    ),
+    (
+        NamedCurve::Weierstrass(Curve::Brainpool512),
+        &["brainpoolP512r1"],
         &[],
     ),
     (
@@ -211,9 +241,9 @@ mod tests {
 
     #[test]
     fn other_curves_are_told_from_nonsense() {
-        // secp224r1, brainpool by name, parameters by numbers
+        // secp192k1, brainpool by half a name, parameters by numbers
         let unknown: [&[u8]; 3] = [
-            b"\x06\x05\x2b\x81\x04\x00\x21",
+            b"\x06\x05\x2b\x81\x04\x00\x1f",
             b"\x13\x02bp",
             b"\x30\x03\x02\x01\x01",
         ];

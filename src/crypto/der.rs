@@ -17,10 +17,16 @@ const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
+const P224: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.33");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 const SECP256K1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.10");
+const BRAINPOOL_224: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.5");
+const BRAINPOOL_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.7");
+const BRAINPOOL_320: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.9");
+const BRAINPOOL_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.11");
+const BRAINPOOL_512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.13");
 
 /// What a public key is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -111,10 +117,16 @@ pub fn curve_identifier(curve: Curve) -> Vec<u8> {
 
 fn identifier(curve: Curve) -> ObjectIdentifier {
     match curve {
+        Curve::P224 => P224,
         Curve::P256 => P256,
         Curve::P384 => P384,
         Curve::P521 => P521,
         Curve::Secp256k1 => SECP256K1,
+        Curve::Brainpool224 => BRAINPOOL_224,
+        Curve::Brainpool256 => BRAINPOOL_256,
+        Curve::Brainpool320 => BRAINPOOL_320,
+        Curve::Brainpool384 => BRAINPOOL_384,
+        Curve::Brainpool512 => BRAINPOOL_512,
     }
 }
 

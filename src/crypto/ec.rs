@@ -1,5 +1,5 @@
-//! The short Weierstrass curves: NIST P-256, P-384, P-521 (FIPS 186-5, SP 800-186) and secp256k1 (SEC 2),
-//! with ECDSA and ECDH, on AWS-LC.
+//! The short Weierstrass curves: NIST P-224, P-256, P-384, P-521 (FIPS 186-5, SP 800-186), secp256k1 (SEC 2) and
+//! the Brainpool curves r1 (RFC 5639), with ECDSA and ECDH, on AWS-LC.
 #![forbid(unsafe_code)]
 
 use super::awslc::ec::{Group, Key};
@@ -10,22 +10,42 @@ use crate::secret::SecretBytes;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(missing_docs, reason = "the names are the standards' own")]
 pub enum Curve {
+    P224,
     P256,
     P384,
     P521,
     Secp256k1,
+    Brainpool224,
+    Brainpool256,
+    Brainpool320,
+    Brainpool384,
+    Brainpool512,
 }
 
 impl Curve {
     /// Every curve.
-    pub const ALL: [Curve; 4] = [Curve::P256, Curve::P384, Curve::P521, Curve::Secp256k1];
+    pub const ALL: [Curve; 10] = [
+        Curve::P224,
+        Curve::P256,
+        Curve::P384,
+        Curve::P521,
+        Curve::Secp256k1,
+        Curve::Brainpool224,
+        Curve::Brainpool256,
+        Curve::Brainpool320,
+        Curve::Brainpool384,
+        Curve::Brainpool512,
+    ];
 
     /// The length of the field and of the order in bits.
     #[must_use]
     pub const fn bits(self) -> usize {
         match self {
-            Curve::P256 | Curve::Secp256k1 => 256,
-            Curve::P384 => 384,
+            Curve::P224 | Curve::Brainpool224 => 224,
+            Curve::P256 | Curve::Secp256k1 | Curve::Brainpool256 => 256,
+            Curve::Brainpool320 => 320,
+            Curve::P384 | Curve::Brainpool384 => 384,
+            Curve::Brainpool512 => 512,
             Curve::P521 => 521,
         }
     }
@@ -57,10 +77,16 @@ impl Curve {
 
     fn group(self) -> Group {
         match self {
+            Curve::P224 => Group::p224(),
             Curve::P256 => Group::p256(),
             Curve::P384 => Group::p384(),
             Curve::P521 => Group::p521(),
             Curve::Secp256k1 => Group::secp256k1(),
+            Curve::Brainpool224 => Group::brainpool224(),
+            Curve::Brainpool256 => Group::brainpool256(),
+            Curve::Brainpool320 => Group::brainpool320(),
+            Curve::Brainpool384 => Group::brainpool384(),
+            Curve::Brainpool512 => Group::brainpool512(),
         }
     }
 }
@@ -173,7 +199,7 @@ impl PrivateKey {
     }
 
     /// The x coordinate of the ECDH secret with a peer's point in SEC 1 encoding (SP 800-56A, section
-    /// 5.7.1.2; the cofactor of all four curves is 1). `None` unless the point is on the curve and finite.
+    /// 5.7.1.2; the cofactor of all of them is 1). `None` unless the point is on the curve and finite.
     #[must_use]
     pub fn agree(&self, peer: &[u8]) -> Option<SecretBytes> {
         self.key.agree(peer, self.curve.size())

@@ -7,8 +7,8 @@ use crate::mechanism::params::{Mechanism, ParamKind, Params};
 use crate::mechanism::table;
 use cryptoki_sys::{
     CK_AES_CTR_PARAMS, CK_CCM_PARAMS, CK_CHACHA20_PARAMS, CK_ECDH1_DERIVE_PARAMS, CK_GCM_PARAMS,
-    CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
-    CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_ULONG, CKZ_DATA_SPECIFIED,
+    CK_HASH_SIGN_ADDITIONAL_CONTEXT, CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
+    CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_SIGN_ADDITIONAL_CONTEXT, CK_ULONG, CKZ_DATA_SPECIFIED,
 };
 use std::ffi::c_void;
 
@@ -69,7 +69,7 @@ pub(super) fn clear_of<'a>(target: &Target, mechanism: Mechanism<'a>) -> Result<
         Ok(Params::ChaCha20 { counter, nonce }) => (counter, nonce),
         Ok(Params::Oaep { label, .. }) => (label, &[]),
         Ok(Params::Ecdh1 { shared, public, .. }) => (shared, public),
-        Ok(Params::Eddsa { context, .. }) => (context, &[]),
+        Ok(Params::Eddsa { context, .. } | Params::Context { context, .. }) => (context, &[]),
     };
     if target.overlaps(first) || target.overlaps(second) {
         return Err(Error::BadArguments(
@@ -110,6 +110,9 @@ impl Given {
                 ParamKind::Ecdh1 => ecdh1(&self.structure()?),
                 ParamKind::Eddsa if self.length == 0 => Ok(Params::None),
                 ParamKind::Eddsa => eddsa(self.structure()?),
+                ParamKind::Context if self.length == 0 => Ok(Params::None),
+                ParamKind::Context => sign_context(&self.structure()?, None),
+                ParamKind::HashContext => hash_context(&self.structure()?),
             }
         }
     }
@@ -301,6 +304,37 @@ unsafe fn eddsa<'a>(given: EddsaParams) -> Result<Params<'a>> {
     // SAFETY: the caller's promise, passed on.
     let context = unsafe { inner(given.pContextData, given.ulContextDataLen) }?;
     Ok(Params::Eddsa { prehash, context })
+}
+
+/// `CK_SIGN_ADDITIONAL_CONTEXT`.
+///
+/// # Safety
+/// As [`mechanism`].
+unsafe fn sign_context<'a>(
+    given: &CK_SIGN_ADDITIONAL_CONTEXT,
+    hash: Option<u64>,
+) -> Result<Params<'a>> {
+    // SAFETY: the caller's promise, passed on.
+    let context = unsafe { inner(given.pContext, given.ulContextLen) }?;
+    Ok(Params::Context {
+        hedge: given.hedgeVariant,
+        context,
+        hash,
+    })
+}
+
+/// `CK_HASH_SIGN_ADDITIONAL_CONTEXT`.
+///
+/// # Safety
+/// As [`mechanism`].
+unsafe fn hash_context<'a>(given: &CK_HASH_SIGN_ADDITIONAL_CONTEXT) -> Result<Params<'a>> {
+    let plain = CK_SIGN_ADDITIONAL_CONTEXT {
+        hedgeVariant: given.hedgeVariant,
+        pContext: given.pContext,
+        ulContextLen: given.ulContextLen,
+    };
+    // SAFETY: the caller's promise, passed on.
+    unsafe { sign_context(&plain, Some(given.hash)) }
 }
 
 /// A byte string that the parameter points to.

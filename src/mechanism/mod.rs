@@ -3,6 +3,7 @@
 
 mod aes;
 mod chacha;
+mod contexts;
 mod digest;
 mod ec;
 mod edwards;
@@ -16,6 +17,7 @@ pub mod key_token;
 mod keywrap;
 mod mac;
 pub mod message;
+mod mldsa;
 mod mlkem;
 mod montgomery;
 pub mod operation;
@@ -25,4 +27,5 @@ pub mod row;
 mod rsa;
 mod schemes;
 mod signing;
+mod slhdsa;
 pub mod table;

@@ -41,7 +41,8 @@ impl Params<'_> {
             | Params::Pss { .. }
             | Params::Oaep { .. }
             | Params::Ecdh1 { .. }
-            | Params::Eddsa { .. } => None,
+            | Params::Eddsa { .. }
+            | Params::Context { .. } => None,
         }
     }
 }
@@ -73,6 +74,10 @@ pub enum ParamKind {
     Ecdh1,
     /// `CK_EDDSA_PARAMS`, or none.
     Eddsa,
+    /// `CK_SIGN_ADDITIONAL_CONTEXT`, or none.
+    Context,
+    /// `CK_HASH_SIGN_ADDITIONAL_CONTEXT`.
+    HashContext,
 }
 
 impl ParamKind {
@@ -169,5 +174,14 @@ pub enum Params<'a> {
         prehash: bool,
         /// The context; empty when the caller gave none.
         context: &'a [u8],
+    },
+    /// ML-DSA or SLH-DSA with a context.
+    Context {
+        /// Whether signatures hold fresh randomness, `CKH_…`.
+        hedge: u64,
+        /// The context; empty when the caller gave none.
+        context: &'a [u8],
+        /// The hash that the data is a digest of, `CKM_…`, where the mechanism does not say.
+        hash: Option<u64>,
     },
 }

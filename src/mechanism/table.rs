@@ -2,8 +2,8 @@
 
 use super::row::Row;
 use super::{
-    aes, chacha, digest, ec, edwards, generic_secret, hmac, key_token, keywrap, mlkem, montgomery,
-    rsa,
+    aes, chacha, digest, ec, edwards, generic_secret, hmac, key_token, keywrap, mldsa, mlkem,
+    montgomery, rsa, slhdsa,
 };
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -22,6 +22,8 @@ const FAMILIES: &[&[Row]] = &[
     edwards::ROWS,
     montgomery::ROWS,
     mlkem::ROWS,
+    mldsa::ROWS,
+    slhdsa::ROWS,
     key_token::ROWS,
 ];
 

@@ -1,10 +1,16 @@
 //! The little DER that keys and points need.
 
 /// The curves' parameters: their object identifiers, encoded.
+pub const P224: &[u8] = &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x21];
 pub const P256: &[u8] = &[0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
 pub const P384: &[u8] = &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x22];
 pub const P521: &[u8] = &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x23];
 pub const SECP256K1: &[u8] = &[0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x0A];
+pub const BRAINPOOL_224: &[u8] = b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01\x05";
+pub const BRAINPOOL_256: &[u8] = b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01\x07";
+pub const BRAINPOOL_320: &[u8] = b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01\x09";
+pub const BRAINPOOL_384: &[u8] = b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01\x0b";
+pub const BRAINPOOL_512: &[u8] = b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01\x0d";
 pub const ED25519: &[u8] = &[0x06, 0x03, 0x2B, 0x65, 0x70];
 pub const X25519: &[u8] = &[0x06, 0x03, 0x2B, 0x65, 0x6E];
 /// The same two curves by name, as older tools write them.

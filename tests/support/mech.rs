@@ -23,6 +23,9 @@ enum Parameter {
     Ccm(Box<CK_CCM_PARAMS>),
     ChaCha20(Box<CK_CHACHA20_PARAMS>),
     ChaCha20Poly1305(Box<CK_SALSA20_CHACHA20_POLY1305_PARAMS>),
+    Context(Box<CK_SIGN_ADDITIONAL_CONTEXT>),
+    HashContext(Box<CK_HASH_SIGN_ADDITIONAL_CONTEXT>),
+    EcdhWrap(Box<CK_ECDH_AES_KEY_WRAP_PARAMS>),
     Text(Box<CK_KEY_DERIVATION_STRING_DATA>),
     CbcData(Box<CK_AES_CBC_ENCRYPT_DATA_PARAMS>),
 }
@@ -225,6 +228,65 @@ impl Mech {
         }
     }
 
+    /// ML-DSA or SLH-DSA with a context. The pointer is not NULL even where the context is empty.
+    pub fn context(kind: CK_MECHANISM_TYPE, hedge: CK_HEDGE_TYPE, context: &[u8]) -> Mech {
+        let mut context: Box<[u8]> = context.into();
+        let parameter = CK_SIGN_ADDITIONAL_CONTEXT {
+            hedgeVariant: hedge,
+            pContext: context.as_mut_ptr(),
+            ulContextLen: context.len() as CK_ULONG,
+        };
+        Mech {
+            kind,
+            parameter: Parameter::Context(parameter.into()),
+            _bytes: vec![context],
+        }
+    }
+
+    /// The same over a digest by `hash`.
+    pub fn hash_context(
+        kind: CK_MECHANISM_TYPE,
+        hash: CK_MECHANISM_TYPE,
+        hedge: CK_HEDGE_TYPE,
+        context: &[u8],
+    ) -> Mech {
+        let mut context: Box<[u8]> = context.into();
+        let (at, length) = place(&mut context);
+        let parameter = CK_HASH_SIGN_ADDITIONAL_CONTEXT {
+            hedgeVariant: hedge,
+            pContext: at,
+            ulContextLen: length,
+            hash,
+        };
+        Mech {
+            kind,
+            parameter: Parameter::HashContext(parameter.into()),
+            _bytes: vec![context],
+        }
+    }
+
+    /// A wrap by ECDH and AES key wrap; the length of the AES key in bits.
+    pub fn ecdh_wrap(
+        kind: CK_MECHANISM_TYPE,
+        bits: CK_ULONG,
+        kdf: CK_EC_KDF_TYPE,
+        shared: &[u8],
+    ) -> Mech {
+        let mut shared: Box<[u8]> = shared.into();
+        let (at, length) = place(&mut shared);
+        let parameter = CK_ECDH_AES_KEY_WRAP_PARAMS {
+            ulAESKeyBits: bits,
+            kdf,
+            ulSharedDataLen: length,
+            pSharedData: at,
+        };
+        Mech {
+            kind,
+            parameter: Parameter::EcdhWrap(parameter.into()),
+            _bytes: vec![shared],
+        }
+    }
+
     /// A derivation from the base key and data.
     pub fn text(kind: CK_MECHANISM_TYPE, data: &[u8]) -> Mech {
         let mut data: Box<[u8]> = data.into();
@@ -283,6 +345,9 @@ impl Mech {
             Parameter::Ccm(p) => at(p.as_ref()),
             Parameter::ChaCha20(p) => at(p.as_ref()),
             Parameter::ChaCha20Poly1305(p) => at(p.as_ref()),
+            Parameter::Context(p) => at(p.as_ref()),
+            Parameter::HashContext(p) => at(p.as_ref()),
+            Parameter::EcdhWrap(p) => at(p.as_ref()),
             Parameter::Text(p) => at(p.as_ref()),
             Parameter::CbcData(p) => at(p.as_ref()),
         };

@@ -40,6 +40,7 @@ mod names;
 pub mod process;
 pub mod der;
 mod hex;
+mod kem;
 mod session;
 mod session_parts;
 mod template;

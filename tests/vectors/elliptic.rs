@@ -14,6 +14,12 @@ fn curve_of(name: &str) -> Option<(&'static [u8], usize)> {
         "secp384r1" => (der::P384, 48),
         "secp521r1" => (der::P521, 66),
         "secp256k1" => (der::SECP256K1, 32),
+        "secp224r1" => (der::P224, 28),
+        "brainpoolP224r1" => (der::BRAINPOOL_224, 28),
+        "brainpoolP256r1" => (der::BRAINPOOL_256, 32),
+        "brainpoolP320r1" => (der::BRAINPOOL_320, 40),
+        "brainpoolP384r1" => (der::BRAINPOOL_384, 48),
+        "brainpoolP512r1" => (der::BRAINPOOL_512, 64),
         _ => return None,
     })
 }

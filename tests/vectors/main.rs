@@ -21,6 +21,7 @@ mod aead;
 mod bench;
 mod elliptic;
 mod known;
+mod lattices;
 mod report;
 mod rsa;
 mod symmetric;

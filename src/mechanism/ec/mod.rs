@@ -38,7 +38,7 @@ macro_rules! hashed_row {
     ($mechanism:ident, $hash:expr) => {
         ec_row!(
             $mechanism,
-            (256, 521),
+            (224, 521),
             &[CKK_EC],
             ParamKind::None,
             sign: |_, key| ecdsa::sign_hashed($hash, key),
@@ -51,14 +51,14 @@ macro_rules! hashed_row {
 pub(super) const ROWS: &[Row] = &[
     ec_row!(
         CKM_EC_KEY_PAIR_GEN,
-        (256, 521),
+        (224, 521),
         &[CKK_EC],
         ParamKind::None,
         generate_pair: keys::pair,
     ),
     ec_row!(
         CKM_ECDSA,
-        (256, 521),
+        (224, 521),
         &[CKK_EC],
         ParamKind::None,
         sign: ecdsa::sign,
@@ -75,7 +75,7 @@ pub(super) const ROWS: &[Row] = &[
     hashed_row!(CKM_ECDSA_SHA3_512, Hash::Sha3_512),
     ec_row!(
         CKM_ECDH1_DERIVE,
-        (255, 521),
+        (224, 521),
         &[CKK_EC, CKK_EC_MONTGOMERY],
         ParamKind::Ecdh1,
         derive: ecdh::derive,
@@ -84,7 +84,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     ec_row!(
         CKM_ECDH1_COFACTOR_DERIVE,
-        (256, 521),
+        (224, 521),
         &[CKK_EC],
         ParamKind::Ecdh1,
         derive: ecdh::derive,
