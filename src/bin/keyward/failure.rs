@@ -19,6 +19,10 @@ pub(crate) enum Failure {
     File(String),
     /// The passphrase of a key file is wrong, or the file was changed.
     Passphrase,
+    /// What was asked for is not allowed, or would change what is there.
+    Refused(String),
+    /// A PIN that is not that of a token of ours is wrong.
+    Pin(String),
     /// A check found data changed outside the program; the findings were printed.
     Findings(String),
 }
@@ -49,10 +53,10 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Failure::Usage(_) => 2,
-            Failure::Passphrase => 3,
+            Failure::Passphrase | Failure::Pin(_) => 3,
             Failure::NotFound(_) => 4,
             Failure::Findings(_) => 5,
-            Failure::File(_) => 1,
+            Failure::File(_) | Failure::Refused(_) => 1,
             Failure::Library(cause) => match cause {
                 Error::PinIncorrect | Error::PinLocked => 3,
                 Error::ObjectTampered(_) | Error::StoreTampered(_) => 5,
@@ -72,6 +76,8 @@ impl fmt::Display for Failure {
             Failure::Usage(text)
             | Failure::NotFound(text)
             | Failure::File(text)
+            | Failure::Refused(text)
+            | Failure::Pin(text)
             | Failure::Findings(text) => f.write_str(text),
         }
     }

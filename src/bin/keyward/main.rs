@@ -6,6 +6,7 @@ mod doctor;
 mod domain;
 mod failure;
 mod files;
+mod hex;
 mod key;
 mod mechanisms;
 mod module;
@@ -56,7 +57,7 @@ enum Noun {
     /// Make, list, show, check and delete tokens
     #[command(subcommand)]
     Token(token::Command),
-    /// Look at the objects of a token
+    /// Look at the objects of a token, take them from files and write them to files
     #[command(subcommand)]
     Object(object::Command),
     /// Customer keys: make, use, rotate, restrict and destroy them

@@ -32,6 +32,27 @@ pub(crate) struct Passphrase {
     passphrase_file: Option<PathBuf>,
 }
 
+/// The passphrase of a file with keys.
+#[derive(Args)]
+pub(crate) struct FilePassphrase {
+    /// Read the passphrase of the file with keys from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+impl FilePassphrase {
+    /// The passphrase of the existing file at `path`.
+    pub(crate) fn current(&self, path: &Path) -> Result<SecretBytes, Failure> {
+        let name = format!("passphrase of {}", path.display());
+        source(&name, "passphrase", self.passphrase_file.as_deref()).current()
+    }
+
+    /// The passphrase of a new file.
+    pub(crate) fn fresh(&self) -> Result<SecretBytes, Failure> {
+        source("passphrase", "passphrase", self.passphrase_file.as_deref()).fresh()
+    }
+}
+
 impl UserPin {
     /// The PIN that is in force.
     pub(crate) fn current(&self) -> Result<SecretBytes, Failure> {

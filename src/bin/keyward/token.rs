@@ -1,6 +1,7 @@
 //! `keyward token`: making, showing, checking and removing tokens.
 
 mod policy;
+mod softhsm;
 
 use crate::failure::Failure;
 use crate::output::{Output, Table, fields, line};
@@ -17,6 +18,8 @@ use std::io::{self, Write};
 pub(crate) enum Command {
     /// Make a token: a security module with its own identity and domain
     Init(Init),
+    /// Make a token of one of SoftHSM2, with everything in it
+    ImportSofthsm(softhsm::Import),
     /// List the tokens
     List,
     /// Show one token
@@ -139,6 +142,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
     let config = Config::load()?;
     match command {
         Command::Init(arguments) => init(arguments, &config, output),
+        Command::ImportSofthsm(arguments) => arguments.run(&config, output),
         Command::List => list(&config, output),
         Command::Show(arguments) => show(arguments, &config, output),
         Command::Verify(arguments) => verify(arguments, &config, output),

@@ -4,6 +4,7 @@ use super::policy::Limits;
 use super::{Access, Named, shown};
 use crate::failure::Failure;
 use crate::files::read;
+use crate::hex::{Bytes, bytes_in_hex};
 use crate::output::Output;
 use clap::Args;
 use cryptoki_sys::{CKM_AES_KEY_WRAP_KWP, CKM_RSA_PKCS_OAEP};
@@ -33,10 +34,6 @@ pub(crate) struct Create {
     #[command(flatten)]
     access: Access,
 }
-
-/// Bytes that were given in hexadecimal.
-#[derive(Clone)]
-pub(super) struct Bytes(pub(super) Vec<u8>);
 
 /// Where a key's bytes come from, if not from inside.
 #[derive(Args)]
@@ -145,25 +142,6 @@ impl Rotate {
         })?;
         shown::one(&answer.keys, output)
     }
-}
-
-/// Bytes from hexadecimal digits.
-pub(super) fn bytes_in_hex(text: &str) -> Result<Bytes, String> {
-    let wrong = || format!("{text} is not hexadecimal");
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return Err(wrong());
-    }
-    let byte = |pair: &[u8; 2]| {
-        let [high, low] = pair.map(|digit| char::from(digit).to_digit(16));
-        u8::try_from(high? << 4 | low?).ok()
-    };
-    pairs
-        .iter()
-        .map(byte)
-        .collect::<Option<Vec<u8>>>()
-        .map(Bytes)
-        .ok_or_else(wrong)
 }
 
 fn object_id(text: &str) -> Result<ObjectId, String> {
