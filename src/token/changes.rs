@@ -79,8 +79,8 @@ impl Token {
     /// domain keys, which nobody changes before it ends. `work` may run more than once.
     ///
     /// # Errors
-    /// `DomainBehind` when the repository's version of the domain is not taken by this module; those of
-    /// `work` and of the store; nothing is changed then.
+    /// `DomainBehind` when the repository's version of the domain is not taken by this module;
+    /// `StoreTampered`, which is kept as an event; those of `work` and of the store. Nothing is changed then.
     pub(super) fn change_rows<T>(
         &self,
         unlocked: &Unlocked,
@@ -107,7 +107,7 @@ impl Token {
                     behind = Error::DomainBehind(why);
                     self.follow()?;
                 }
-                other => return other,
+                other => return self.with_tampering_kept(other),
             }
         }
         Err(behind)

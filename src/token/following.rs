@@ -45,7 +45,7 @@ impl Token {
     ///
     /// # Errors
     /// `UserNotLoggedIn`; `DomainTokenRefused` for a version that this module does not accept, kept as an
-    /// event once; `StoreTampered` when the repository is an older copy; those of the stores.
+    /// event once; `StoreTampered` when the repository is an older copy, kept likewise; those of the stores.
     pub fn follow(&self) -> Result<Vec<u64>> {
         let unlocked = self.login_needed()?;
         if self.attached()?.is_none() {
@@ -58,7 +58,7 @@ impl Token {
         let repository = self.repository()?;
         let before = unlocked.domain();
         let own = unlocked.identity().id();
-        let (rows, words) = repository.reading(|reader| {
+        let published = repository.reading(|reader| {
             check_age(reader, &before)?;
             let left = renewal(reader, own)?;
             if left.is_some_and(|card| sealings::is_used(reader, &card.agreement).unwrap_or(true)) {
@@ -72,7 +72,8 @@ impl Token {
                 statements(reader)?
             };
             Ok((rows, words))
-        })?;
+        });
+        let (rows, words) = self.with_tampering_kept(published)?;
         let mut taken = Vec::new();
         for (place, row) in rows.iter().enumerate() {
             let moment = Moment {

@@ -171,7 +171,8 @@ impl Token {
         let floor = keys.tree.floor();
         let row = self
             .store_of(&keys)?
-            .reading(|reader| checked_row(&keys, reader, floor, id))?;
+            .reading(|reader| checked_row(&keys, reader, floor, id));
+        let row = self.with_tampering_kept(row)?;
         if row.private && unlocked.role() != Role::User {
             return Err(Error::ObjectHandleInvalid);
         }

@@ -122,7 +122,7 @@ impl Token {
     }
 
     /// Keeps as events what was not found before.
-    fn keep_findings(&self, findings: &[Finding]) -> Result<()> {
+    fn keep_findings<F: ToString>(&self, findings: &[F]) -> Result<()> {
         if findings.is_empty() {
             return Ok(());
         }
@@ -132,6 +132,19 @@ impl Token {
             self.note(TAMPERED, &text)?;
         }
         Ok(())
+    }
+
+    /// Passes an answer on. A refusal because a database is an older copy, or was edited, is kept as an
+    /// event too, once.
+    ///
+    /// # Errors
+    /// Those of the answer.
+    pub(super) fn with_tampering_kept<T>(&self, answer: Result<T>) -> Result<T> {
+        if let Err(error @ Error::StoreTampered(_)) = &answer {
+            // The caller hears of it even where no event can be kept.
+            let _ = self.keep_findings(&[error]);
+        }
+        answer
     }
 
     /// Whether the check after a login has something to do, and takes it upon this process.

@@ -264,6 +264,17 @@ fn every_change_of_rows_and_marks_is_named_with_postgres() {
     members!(Kind::Postgres, 2, every_change_is_named);
 }
 
+/// How many events of a member say that the repository is an older copy, in these words too.
+fn old_copies(member: &Member, words: &str) -> usize {
+    let history = member.json(&["domain", "history"]);
+    let events = history.as_array().unwrap().iter();
+    let about = events.filter(|event| {
+        let text = event.to_string();
+        text.contains("tampering found") && text.contains("older copy") && text.contains(words)
+    });
+    about.count()
+}
+
 fn an_old_copy_is_named(domain: &mut Domain) {
     let [north, south] = [0, 1].map(|place| domain.members[place].clone());
     let mut user = south.start("module");
@@ -274,6 +285,10 @@ fn an_old_copy_is_named(domain: &mut Domain) {
     // The same version of the domain, older rows: whoever saw the newer ones knows.
     keep(domain, "now");
     put_back(domain, "old", &TABLES);
+    let mut user = south.start("module");
+    assert_eq!(user.ask("generate lost"), "CKR_DEVICE_ERROR");
+    user.end();
+    assert_eq!(old_copies(&south, "was put back"), 1);
     let words = verify(&south);
     assert!(words.contains("older"), "{words:?}");
     put_back(domain, "now", &TABLES);
@@ -300,6 +315,10 @@ fn an_old_copy_is_named(domain: &mut Domain) {
     let answer = user.ask("generate third");
     assert_eq!(answer, "CKR_DEVICE_ERROR");
     user.end();
+    // Each member's history has it, once, however often it was met.
+    for member in [&north, &south] {
+        assert_eq!(old_copies(member, "newest version"), 1, "{}", member.name);
+    }
     let request = domain.request(&north, &["label.set:forked"]);
     let token = request.replace(".request", ".token");
     north
