@@ -49,9 +49,9 @@ pub enum Error {
     /// The token is open elsewhere in this process, so it cannot be initialised.
     #[error("close all sessions with the token first")]
     SessionExists,
-    /// The store allows no writes.
-    #[error("the token is write-protected")]
-    TokenWriteProtected,
+    /// The store allows no writes; the text names file or server, and what it said.
+    #[error("{0}: allow this user to write there")]
+    TokenWriteProtected(String),
 
     // --- sessions and login ------------------------------------------------------------------
     /// The session handle is unknown or closed.

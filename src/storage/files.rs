@@ -8,13 +8,21 @@ use std::path::Path;
 /// What to answer when a file cannot be read or written.
 #[must_use]
 pub fn cause(path: &Path, error: &io::Error) -> Error {
-    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let named = || format!("{}: {error}", path.display());
     if matches!(error.kind(), StorageFull | QuotaExceeded) {
         Error::StoreFull
-    } else if error.kind() == ReadOnlyFilesystem {
-        Error::TokenWriteProtected
+    } else if error.kind() == ReadOnlyFilesystem
+        || error.kind() == PermissionDenied && File::open(path).is_ok()
+    {
+        Error::TokenWriteProtected(named())
+    } else if error.kind() == PermissionDenied {
+        Error::Store(format!(
+            "{}: allow this user to read and write there",
+            named()
+        ))
     } else {
-        Error::Store(format!("{}: {error}", path.display()))
+        Error::Store(named())
     }
 }
 

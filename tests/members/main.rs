@@ -28,6 +28,7 @@ mod search;
 mod parts;
 
 mod away;
+mod moving;
 mod operator_sessions;
 mod races;
 mod rotations;
@@ -35,6 +36,7 @@ mod schedules;
 mod server;
 mod shared;
 mod tampering;
+mod trouble;
 
 /// A number from the environment, for runs that are longer than the default.
 fn setting(name: &str, default: usize) -> usize {

@@ -18,6 +18,7 @@ use keyward_pkcs11::object::ObjectId;
 use keyward_pkcs11::object::attribute::{Template as Wanted, Value};
 use keyward_pkcs11::object::standing::Standing;
 use keyward_pkcs11::token::{Contributed, Role, Token};
+use std::collections::BTreeSet;
 use std::io::BufRead;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -54,7 +55,10 @@ fn module() {
         slot: slots(true)[0],
         label: String::new(),
     };
-    let mut s = token.session();
+    let mut s = match token.open(CKF_SERIAL_SESSION | CKF_RW_SESSION) {
+        Ok(session) => session,
+        Err(rv) => return tell(&format!("no session: {rv:?}")),
+    };
     if let Err(rv) = s.login(CKU_USER, PIN) {
         return tell(&format!("no login: {rv:?}"));
     }
@@ -176,6 +180,15 @@ fn asked(s: &Session, words: &[&str]) -> Outcome<String> {
         ["count"] => {
             let all = s.find(&Template::class(CKO_SECRET_KEY).yes(&[CKA_ENCRYPT]))?;
             Ok(all.len().to_string())
+        }
+        ["use-every"] => {
+            let all = s.find(&Template::class(CKO_SECRET_KEY).yes(&[CKA_ENCRYPT]))?;
+            let mut labels = BTreeSet::new();
+            for handle in &all {
+                s.encrypt(&cbc, *handle, b"data")?;
+                labels.insert(s.attribute(*handle, CKA_LABEL)?);
+            }
+            Ok(format!("{} of {}", labels.len(), all.len()))
         }
         ["domain-keys"] => {
             let all = s.find(

@@ -167,10 +167,17 @@ impl Member {
 
     /// Starts a process of this member that plays a part.
     pub(crate) fn start(&self, part: &str) -> Other {
+        let (other, said) = self.try_start(part);
+        assert_eq!(said, "ready", "{}", self.name);
+        other
+    }
+
+    /// As `start`, with what the process says first: that it is ready, or why it is not.
+    pub(crate) fn try_start(&self, part: &str) -> (Other, String) {
         let program = std::env::current_exe().expect("the path of this test");
         let mut other = Other::playing(&mut self.command(program), self.inner, part);
-        assert_eq!(other.answer().as_deref(), Some("ready"), "{}", self.name);
-        other
+        let said = other.answer().unwrap_or_default();
+        (other, said)
     }
 }
 
@@ -324,6 +331,14 @@ impl Domain {
                 server.sql(&format!("CREATE SCHEMA IF NOT EXISTS mine_{schema}"));
                 server.sql(&sql);
             }
+        }
+    }
+
+    /// SQL with the names of the tables in the server's schema; `{}` stands before each.
+    pub(crate) fn in_tables(&self, sql: &str) -> String {
+        match &self.store {
+            Store::File(path) => panic!("{} has no server", path.display()),
+            Store::Schema(_, schema) => sql.replace("{}", &format!("{schema}.keyward_")),
         }
     }
 
@@ -489,6 +504,12 @@ fn open_to_all(work: &Path) {
     for entry in fs::read_dir(work).unwrap().flatten() {
         let _ = fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o666));
     }
+}
+
+/// Whether the permissions of files keep members from anything: they keep nothing from root.
+pub(crate) fn permissions_count() -> bool {
+    // SAFETY: the call has no arguments and cannot fail.
+    users_apart() || unsafe { libc::geteuid() } != 0
 }
 
 /// Whether each member runs under a user of its own: where the tests run as root, and other users can

@@ -46,7 +46,10 @@ impl Trouble {
                 Kind::Plain,
                 text(": the server is slow; try again, or raise repository.timeout_ms"),
             ),
-            "25006" => (Kind::Plain, Error::TokenWriteProtected),
+            "25006" => (
+                Kind::Plain,
+                Error::TokenWriteProtected(format!("{name}: {message}")),
+            ),
             "53100" => (Kind::Plain, Error::StoreFull),
             "57P03" => (Kind::Starting, text("; try again")),
             "57P01" | "57P02" | "57P05" | "25P03" | "08000" | "08003" | "08006" => {

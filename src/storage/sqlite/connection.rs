@@ -127,7 +127,7 @@ pub(super) fn cause(path: &Path, error: &rusqlite::Error) -> Error {
     } else if code == ErrorCode::DiskFull {
         Error::StoreFull
     } else if code == ErrorCode::ReadOnly {
-        Error::TokenWriteProtected
+        Error::TokenWriteProtected(named())
     } else if code == ErrorCode::OutOfMemory {
         Error::HostMemory
     } else if matches!(code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) {
