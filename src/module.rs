@@ -1,29 +1,35 @@
 //! The module of one process: built by `C_Initialize`, taken down by `C_Finalize`.
 //!
-//! Lock order, the only place that states it: a slot's session counts, then a session's operations,
-//! then one shard of a handle table or the object index. No lock is held while another process is
-//! waited for, except a slot's counts during login and initialisation.
+//! Lock order, the only place that states it: the parts of a slot's session counts in their order, then a
+//! session's operations, then one shard of a handle table or the object index, or what a session keeps
+//! near. No lock is held while another process is waited for, except a slot's counts during login and
+//! initialisation.
 #![forbid(unsafe_code)]
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::object::ObjectId;
 use crate::session::Session;
 use crate::session::handles::{SessionHandle, Table};
-use crate::session::objects::Objects;
+use crate::session::objects::{Objects, Place};
 use crate::session::saved::StateSecret;
 use crate::session::slot::Slot;
 use crate::session::watcher::Watchers;
 use crate::token::{Serial, Token};
-use parking_lot::RwLock;
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// Everything that a process has open.
 pub struct Module {
     config: Config,
-    slots: RwLock<Vec<Arc<Slot>>>,
+    /// Read by every call that names a slot, changed by few.
+    slots: ArcSwap<Vec<Arc<Slot>>>,
+    /// Who brings the slots in line with what is on disk.
+    rescanning: Mutex<()>,
     watchers: Watchers,
     /// The open sessions.
-    pub sessions: Table<Arc<Session>>,
+    pub sessions: Arc<Table<Arc<Session>>>,
     /// The object handles.
     pub objects: Arc<Objects>,
     /// What seals the saved states of operations.
@@ -40,8 +46,9 @@ impl Module {
         let module = Module {
             watchers: Watchers::new(threads && config.processes.watcher),
             config,
-            slots: RwLock::default(),
-            sessions: Table::new(),
+            slots: ArcSwap::default(),
+            rescanning: Mutex::default(),
+            sessions: Arc::default(),
             objects: Arc::default(),
             states: StateSecret::default(),
         };
@@ -52,6 +59,9 @@ impl Module {
     /// Ends every thread and drops every key. Sessions and handles die with the module.
     pub fn stop(&self) {
         self.watchers.stop();
+        for slot in self.slots.load().iter() {
+            slot.vacate();
+        }
     }
 
     /// The settings.
@@ -66,7 +76,7 @@ impl Module {
     /// Those of reading the home directory.
     pub fn slots(&self) -> Result<Vec<Arc<Slot>>> {
         self.rescan()?;
-        Ok(self.slots.read().clone())
+        Ok(self.slots.load().to_vec())
     }
 
     /// The slot with this id. Tokens that other processes have made since are found too.
@@ -74,13 +84,24 @@ impl Module {
     /// # Errors
     /// `SlotIdInvalid`.
     pub fn slot(&self, id: u64) -> Result<Arc<Slot>> {
-        let known = |slots: &[Arc<Slot>]| slots.iter().find(|slot| slot.id() == id).cloned();
-        let found = known(&self.slots.read());
-        if let Some(slot) = found.filter(|slot| slot.token().is_some()) {
-            return Ok(slot);
+        self.with_slot(id, |slot| Ok(Arc::clone(slot)))
+    }
+
+    /// As [`Module::slot`], for the length of a call, which then counts no reference that others count.
+    ///
+    /// # Errors
+    /// `SlotIdInvalid`, and those of `run`.
+    pub fn with_slot<T>(&self, id: u64, run: impl FnOnce(&Arc<Slot>) -> Result<T>) -> Result<T> {
+        let slots = self.slots.load();
+        let found = slots.iter().find(|slot| slot.id() == id);
+        if let Some(slot) = found.filter(|slot| slot.has_token()) {
+            return run(slot);
         }
+        drop(slots);
         self.rescan()?;
-        known(&self.slots.read()).ok_or(Error::SlotIdInvalid)
+        let slots = self.slots.load();
+        let found = slots.iter().find(|slot| slot.id() == id);
+        run(found.ok_or(Error::SlotIdInvalid)?)
     }
 
     /// The session behind a handle.
@@ -88,9 +109,21 @@ impl Module {
     /// # Errors
     /// `SessionHandleInvalid`.
     pub fn session(&self, handle: SessionHandle) -> Result<Arc<Session>> {
-        self.sessions
-            .get(handle.0)
-            .ok_or(Error::SessionHandleInvalid)
+        match self.sessions.get(handle.0) {
+            Some(session) => Ok(session),
+            None => Err(Error::SessionHandleInvalid),
+        }
+    }
+
+    /// Has every session let go of its copies of objects that have ended, and of the copy of the token
+    /// object of `gone`.
+    pub fn let_go(&self, gone: Option<ObjectId>) {
+        for session in self.sessions.select(|_| true) {
+            session.near().retain(|copy, place| {
+                let gone = place == Place::Token && Some(copy.id()) == gone;
+                !gone && !copy.has_ended()
+            });
+        }
     }
 
     /// `C_InitToken`: makes a token in the free slot, or initialises the slot's token anew. The
@@ -101,7 +134,7 @@ impl Module {
     pub fn init_token(&self, slot: u64, so_pin: &[u8], label: &str) -> Result<()> {
         let slot = self.slot(slot)?;
         let counts = slot.counts();
-        if counts.all() > 0 {
+        if counts.sum().all() > 0 {
             return Err(Error::SessionExists);
         }
         match slot.token() {
@@ -123,17 +156,18 @@ impl Module {
 
     /// Lets a thread watch the token for changes by other processes, if the host allows threads.
     pub fn watch(&self, token: &Arc<Token>) {
-        self.watchers.watch(token);
+        self.watchers.watch(token, &self.sessions);
     }
 
     /// Brings the slots in line with the tokens on disk.
     fn rescan(&self) -> Result<()> {
         let listing = Token::list(&self.config)?;
-        let mut slots = self.slots.write();
+        let _turn = self.rescanning.lock();
+        let mut slots = self.slots.load().to_vec();
         for serial in &listing.tokens {
             let id = serial.slot_id();
             let known = slots.iter().find(|slot| slot.id() == id).cloned();
-            if known.as_ref().is_some_and(|slot| slot.token().is_some()) {
+            if known.as_ref().is_some_and(|slot| slot.has_token()) {
                 continue;
             }
             // A token that cannot be opened takes no other one down: `keyward doctor` names it.
@@ -146,12 +180,13 @@ impl Module {
             }
         }
         let gone = |slot: &Slot| !listing.tokens.iter().any(|own| own.slot_id() == slot.id());
-        slots.retain(|slot| !gone(slot) || slot.counts().all() > 0);
+        slots.retain(|slot| !gone(slot) || !slot.is_empty());
         let free = listing.free.slot_id();
         if !slots.iter().any(|slot| slot.id() == free) {
             slots.push(Arc::new(Slot::new(free, None)));
         }
-        slots.sort_by_key(|slot| (slot.token().is_none(), slot.id()));
+        slots.sort_by_key(|slot| (!slot.has_token(), slot.id()));
+        self.slots.store(Arc::new(slots));
         Ok(())
     }
 }

@@ -62,7 +62,7 @@ pub fn init(
         Direction::Encrypt => row.operations.encrypt,
         Direction::Decrypt => row.operations.decrypt,
     };
-    let start = offered.ok_or(Error::MechanismInvalid)?;
+    let start = offered.ok_or_else(|| Error::MechanismInvalid)?;
     let params = mechanism.params?;
     let key = context.judged_key(key, direction.operation(), row, params.authenticated())?;
     let (private, pin_needed) = login_needs(&key);

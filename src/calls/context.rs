@@ -1,15 +1,18 @@
 //! What nearly every call begins with: the session, the object behind a handle, the key to use.
 
+use super::admission::has_policy;
 use crate::error::{Error, Result};
 use crate::mechanism::row::Row;
 use crate::module::Module;
 use crate::object::Object;
 use crate::object::access::{self, State};
+use crate::object::policy::{Act, Decision, judge};
 use crate::object::standing::Standing;
 use crate::object::usage::{self, Date, Use};
 use crate::session::Session;
 use crate::session::handles::{ObjectHandle, SessionHandle};
 use crate::session::login::Who;
+use crate::session::near::{Judged, Stamp};
 use crate::session::objects::Place;
 use cryptoki_sys::{CKA_ALWAYS_AUTHENTICATE, CKA_PRIVATE};
 use std::sync::Arc;
@@ -47,16 +50,38 @@ impl<'m> Context<'m> {
         }
     }
 
-    /// The object behind a handle, and where it lives, if this session may see it.
+    /// The object behind a handle, and where it lives, if this session may see it. What is used much is
+    /// near the session.
     ///
     /// # Errors
     /// `ObjectHandleInvalid`; `UserNotLoggedIn` for a private object in a public session.
     pub fn object(&self, handle: ObjectHandle) -> Result<(Arc<Object>, Place)> {
-        let slot = self.session.slot().id();
-        let (object, place) = self
-            .module
-            .objects
-            .resolve(slot, self.session.token(), handle)?;
+        self.object_at(handle, self.session.stamp())
+    }
+
+    /// As [`Context::object`], at a stamp that was read before.
+    fn object_at(&self, handle: ObjectHandle, stamp: Stamp) -> Result<(Arc<Object>, Place)> {
+        let near = self.session.near().find(handle, stamp);
+        let (object, place) = match near {
+            Some(found) => found,
+            None => {
+                let found = self.distant(handle)?;
+                self.bring_near(handle, stamp, found)
+            }
+        };
+        self.seen(object, place)
+    }
+
+    /// As [`Context::object`], for what will hardly be used again.
+    ///
+    /// # Errors
+    /// As [`Context::object`].
+    pub fn object_once(&self, handle: ObjectHandle) -> Result<(Arc<Object>, Place)> {
+        let (object, place) = self.distant(handle)?;
+        self.seen(object, place)
+    }
+
+    fn seen(&self, object: Arc<Object>, place: Place) -> Result<(Arc<Object>, Place)> {
         if access::sees(self.state(), object.attributes()) {
             Ok((object, place))
         } else {
@@ -64,16 +89,52 @@ impl<'m> Context<'m> {
         }
     }
 
+    /// The object that all sessions share.
+    fn distant(&self, handle: ObjectHandle) -> Result<(Arc<Object>, Place)> {
+        let slot = self.session.slot().id();
+        let objects = &self.module.objects;
+        objects.resolve(slot, self.session.token(), handle)
+    }
+
+    /// Gives the session a copy of an object that it has used often enough.
+    fn bring_near(
+        &self,
+        handle: ObjectHandle,
+        stamp: Stamp,
+        (object, place): (Arc<Object>, Place),
+    ) -> (Arc<Object>, Place) {
+        let own = place == Place::Session(self.session.handle());
+        let is_kept = place != Place::Token || self.session.token().keeps_for() > 0;
+        if !is_kept || !self.session.near().meet(handle, own) {
+            return (object, place);
+        }
+        let copy = Arc::new(Object::copy_for_session(&object));
+        let near = Arc::clone(&copy);
+        self.session.near().keep(handle, stamp, near, place);
+        // Who ended the object, or changed what the stamp tells, may have looked for copies before this one
+        // was in its place.
+        if copy.has_ended() || self.session.stamp() != stamp {
+            let (id, place) = (copy.id(), place);
+            let others = |own: &Object, at: Place| own.id() != id || at != place;
+            self.session.near().retain(others);
+        }
+        (copy, place)
+    }
+
     /// The key behind a handle, checked to be usable in this session.
     ///
     /// # Errors
     /// `no_key` for a bad handle; `UserNotLoggedIn`.
     pub fn key(&self, handle: ObjectHandle, no_key: Error) -> Result<Arc<Object>> {
-        let found = self.object(handle);
-        let (key, _) = found.map_err(|error| match error == Error::ObjectHandleInvalid {
-            true => no_key,
-            false => error,
-        })?;
+        self.key_at(handle, no_key, self.session.stamp())
+    }
+
+    fn key_at(&self, handle: ObjectHandle, no_key: Error, stamp: Stamp) -> Result<Arc<Object>> {
+        let key = match self.object_at(handle, stamp) {
+            Ok((key, _)) => key,
+            Err(Error::ObjectHandleInvalid) => return Err(no_key),
+            Err(error) => return Err(error),
+        };
         access::may_use(self.state(), key.attributes())?;
         if key.standing() >= Standing::ShredPending {
             return Err(Error::KeyFunctionNotPermitted);
@@ -86,11 +147,77 @@ impl<'m> Context<'m> {
     /// # Errors
     /// Those of [`Context::key`] and of `usage::permit`.
     pub fn usable_key(&self, handle: ObjectHandle, usage: Use, row: &Row) -> Result<Arc<Object>> {
-        let key = self.key(handle, bad_handle(usage))?;
+        self.usable_key_at(handle, usage, row, self.session.stamp())
+    }
+
+    fn usable_key_at(
+        &self,
+        handle: ObjectHandle,
+        usage: Use,
+        row: &Row,
+        stamp: Stamp,
+    ) -> Result<Arc<Object>> {
+        let key = self.key_at(handle, bad_handle(usage), stamp)?;
         usage::permit(usage, key.attributes(), row.mechanism, row.key_types, today)?;
         stands_for(&key, usage)?;
         self.admit(&key, usage, row.mechanism, None)?;
         Ok(key)
+    }
+
+    /// The key behind a handle that makes another key, and what rule 33 says of that.
+    ///
+    /// # Errors
+    /// Those of [`Context::usable_key`] and of rule 33.
+    pub fn making_key(
+        &self,
+        handle: ObjectHandle,
+        usage: Use,
+        row: &Row,
+    ) -> Result<(Arc<Object>, Decision)> {
+        let stamp = self.session.stamp();
+        let act = act(usage, row);
+        if let Some(known) = self.session.near().judged(handle, stamp, &act) {
+            return Ok(known);
+        }
+        let key = self.usable_key_at(handle, usage, row, stamp)?;
+        let decision = judge(self.facts(Act::Use(usage), row.mechanism, &key)?)?;
+        self.note(handle, stamp, act, &key, &decision);
+        Ok((key, decision))
+    }
+
+    /// The key behind a handle that wraps another one, that key, and what rule 33 says of both.
+    ///
+    /// # Errors
+    /// Those of [`Context::usable_key`], of `target` and of `judged`.
+    pub fn wrapping_key(
+        &self,
+        handle: ObjectHandle,
+        row: &Row,
+        target: impl FnOnce() -> Result<Arc<Object>>,
+        judged: impl FnOnce(&Object, &Object) -> Result<Decision>,
+    ) -> Result<(Arc<Object>, Arc<Object>, Decision)> {
+        let stamp = self.session.stamp();
+        let alone = act(Use::Wrap, row);
+        let known = self.session.near().judged(handle, stamp, &alone);
+        let wrapping = match known {
+            Some((key, _)) => key,
+            None => {
+                let key = self.usable_key_at(handle, Use::Wrap, row, stamp)?;
+                self.note(handle, stamp, alone, &key, &Decision::default());
+                key
+            }
+        };
+        let target = target()?;
+        let act = Judged {
+            target: Some((target.id(), target.revision())),
+            ..alone
+        };
+        if let Some((_, decision)) = self.session.near().judged(handle, stamp, &act) {
+            return Ok((wrapping, target, decision));
+        }
+        let decision = judged(&wrapping, &target)?;
+        self.note(handle, stamp, act, &wrapping, &decision);
+        Ok((wrapping, target, decision))
     }
 
     /// The same for a use that makes no other key: judged by rule 33 as well. `data` is what the
@@ -105,20 +232,54 @@ impl<'m> Context<'m> {
         row: &Row,
         data: Option<&[u8]>,
     ) -> Result<Arc<Object>> {
-        let key = self.key(handle, bad_handle(usage))?;
-        self.permit(&key, usage, row, data)?;
+        let stamp = self.session.stamp();
+        let act = act(usage, row);
+        if let Some((key, _)) = self.session.near().judged(handle, stamp, &act) {
+            return Ok(key);
+        }
+        let key = self.key_at(handle, bad_handle(usage), stamp)?;
+        let decision = self.permit(&key, usage, row, data)?;
+        self.note(handle, stamp, act, &key, &decision);
         Ok(key)
+    }
+
+    /// Keeps a judgement with the session's copy of the key, if it will be the same until the stamp is
+    /// another: a date, a policy, or something to be recorded makes each act one of its own.
+    fn note(&self, handle: ObjectHandle, stamp: Stamp, act: Judged, key: &Object, all: &Decision) {
+        let lasts = all.record.is_none()
+            && all.record_target.is_none()
+            && self.session.who() == Who::User
+            && !has_policy(key.attributes())
+            && !usage::has_dates(key.attributes());
+        if lasts {
+            self.session.near().judge(handle, stamp, act, *all);
+        }
     }
 
     /// Whether a key permits a use by a mechanism, by its own attributes, its policy and rule 33.
     ///
     /// # Errors
     /// Those of `usage::permit`, of the policy and of rule 33.
-    pub fn permit(&self, key: &Object, usage: Use, row: &Row, data: Option<&[u8]>) -> Result<()> {
+    pub fn permit(
+        &self,
+        key: &Object,
+        usage: Use,
+        row: &Row,
+        data: Option<&[u8]>,
+    ) -> Result<Decision> {
         usage::permit(usage, key.attributes(), row.mechanism, row.key_types, today)?;
         stands_for(key, usage)?;
         self.admit(key, usage, row.mechanism, data)?;
         self.judge_use(usage, row, key)
+    }
+}
+
+/// A use by a mechanism, to be remembered.
+fn act(usage: Use, row: &Row) -> Judged {
+    Judged {
+        usage,
+        mechanism: row.mechanism,
+        target: None,
     }
 }
 

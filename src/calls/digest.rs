@@ -34,7 +34,7 @@ pub fn init(
         .row()?
         .operations
         .digest
-        .ok_or(Error::MechanismInvalid)?;
+        .ok_or_else(|| Error::MechanismInvalid)?;
     operations.digest = Some(Active::new(start(mechanism.params?)?, false, false));
     Ok(())
 }
@@ -79,7 +79,7 @@ pub fn key(module: &Module, session: SessionHandle, key: ObjectHandle) -> Result
     let key = context.digestible(key);
     step(&mut operations.digest, Step::Part, |digest| {
         let key = key?;
-        let value = key.secret_value().ok_or(Error::KeyIndigestible)?;
+        let value = key.secret_value().ok_or_else(|| Error::KeyIndigestible)?;
         digest.update(value.expose());
         Ok(())
     })
@@ -121,7 +121,7 @@ fn finish_with(
             let length = digest.length();
             let target = buffer
                 .get_mut(..length)
-                .ok_or(Error::BufferTooSmall(length))?;
+                .ok_or_else(|| Error::BufferTooSmall(length))?;
             digest.update(data);
             Ok(digest.finish(target))
         }),

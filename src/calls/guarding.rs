@@ -71,9 +71,10 @@ impl Context<'_> {
     ///
     /// # Errors
     /// The refusal of the first rule that refuses; those of the record.
-    pub fn judge_use(&self, usage: Use, row: &Row, key: &Object) -> Result<()> {
+    pub fn judge_use(&self, usage: Use, row: &Row, key: &Object) -> Result<Decision> {
         let decision = judge(self.facts(Act::Use(usage), row.mechanism, key)?)?;
-        self.record(&decision, key, None)
+        self.record(&decision, key, None)?;
+        Ok(decision)
     }
 
     /// Records what a judgement decided, and a use that the key's policy counts, durably, before the act

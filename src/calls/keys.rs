@@ -8,7 +8,7 @@ use crate::mechanism::private_key_info;
 use crate::module::Module;
 use crate::object::attribute::Template;
 use crate::object::build::{self, Generation, Plan};
-use crate::object::policy::{Act, judge};
+use crate::object::policy::judge;
 use crate::object::usage::Use;
 use crate::object::vendor::CKM_KEYWARD_KEY_TOKEN;
 use crate::object::{Object, access, read};
@@ -30,7 +30,10 @@ pub fn generate(
 ) -> Result<ObjectHandle> {
     let context = Context::new(module, session)?;
     let row = mechanism.row()?;
-    let generate = row.operations.generate.ok_or(Error::MechanismInvalid)?;
+    let generate = row
+        .operations
+        .generate
+        .ok_or_else(|| Error::MechanismInvalid)?;
     let params = mechanism.params?;
     let made = Generation {
         class: CKO_SECRET_KEY,
@@ -58,7 +61,7 @@ pub fn generate_pair(
     let generate = row
         .operations
         .generate_pair
-        .ok_or(Error::MechanismInvalid)?;
+        .ok_or_else(|| Error::MechanismInvalid)?;
     let params = mechanism.params?;
     let made = Generation {
         class: CKO_PUBLIC_KEY,
@@ -95,19 +98,25 @@ pub fn wrap(
         return super::key_tokens::wrap(&context, mechanism, wrapping, key, &[], output);
     }
     let row = mechanism.row()?;
-    let (length, wrap) = row.operations.wrap.ok_or(Error::MechanismInvalid)?;
+    let (length, wrap) = row.operations.wrap.ok_or_else(|| Error::MechanismInvalid)?;
     let params = mechanism.params?;
-    let wrapping = context.usable_key(wrapping, Use::Wrap, row)?;
-    let key = context.target_key(key)?;
-    // Out of this module nobody would keep to its policy.
-    if has_policy(key.attributes()) {
-        return Err(Error::KeyNotWrappable);
-    }
-    let decision = judge(context.wrap_facts(row.mechanism, &wrapping, &key)?)?;
-    if !read::fits_wrap_template(wrapping.attributes(), &key) {
-        // The standard's own code for this (PKCS #11 3.2, section 5.18.3).
-        return Err(Error::KeyHandleInvalid);
-    }
+    let (wrapping, key, decision) = context.wrapping_key(
+        wrapping,
+        row,
+        || context.target_key(key),
+        |wrapping, key| {
+            // Out of this module nobody would keep to its policy.
+            if has_policy(key.attributes()) {
+                return Err(Error::KeyNotWrappable);
+            }
+            let decision = judge(context.wrap_facts(row.mechanism, wrapping, key)?)?;
+            if !read::fits_wrap_template(wrapping.attributes(), key) {
+                // The standard's own code for this (PKCS #11 3.2, section 5.18.3).
+                return Err(Error::KeyHandleInvalid);
+            }
+            Ok(decision)
+        },
+    )?;
     let material = material(&key)?;
     let length = length(params, &wrapping, material.expose().len())?;
     match output {
@@ -115,7 +124,7 @@ pub fn wrap(
         Output::Buffer(buffer) => {
             let target = buffer
                 .get_mut(..length)
-                .ok_or(Error::BufferTooSmall(length))?;
+                .ok_or_else(|| Error::BufferTooSmall(length))?;
             context.record(&decision, &wrapping, Some(&key))?;
             context.count_held(&wrapping)?;
             wrap(params, &wrapping, material.expose(), target)
@@ -148,7 +157,7 @@ pub(super) fn material(key: &Object) -> Result<Material<'_>> {
         Some(CKO_SECRET_KEY) => key
             .secret_value()
             .map(Material::Value)
-            .ok_or(Error::KeyNotWrappable),
+            .ok_or_else(|| Error::KeyNotWrappable),
         Some(CKO_PRIVATE_KEY) => private_key_info::encode(key.attributes()).map(Material::Encoded),
         _ => Err(Error::KeyNotWrappable),
     }
@@ -161,7 +170,9 @@ impl Context<'_> {
     /// `KeyHandleInvalid` for what is no key; those of [`Context::key`].
     pub fn target_key(&self, handle: ObjectHandle) -> Result<Arc<Object>> {
         let key = self.key(handle, Error::KeyHandleInvalid)?;
-        key.attributes().key_type().ok_or(Error::KeyHandleInvalid)?;
+        key.attributes()
+            .key_type()
+            .ok_or_else(|| Error::KeyHandleInvalid)?;
         Ok(key)
     }
 }
@@ -183,11 +194,12 @@ pub fn unwrap(
         return super::key_tokens::unwrap(&context, mechanism, unwrapping, wrapped, &[], template);
     }
     let row = mechanism.row()?;
-    let unwrap = row.operations.unwrap.ok_or(Error::MechanismInvalid)?;
+    let unwrap = row
+        .operations
+        .unwrap
+        .ok_or_else(|| Error::MechanismInvalid)?;
     let params = mechanism.params?;
-    let unwrapping = context.usable_key(unwrapping, Use::Unwrap, row)?;
-    let facts = context.facts(Act::Use(Use::Unwrap), row.mechanism, &unwrapping)?;
-    let decision = judge(facts)?;
+    let (unwrapping, decision) = context.making_key(unwrapping, Use::Unwrap, row)?;
     let plan = Plan::unwrap(
         template,
         unwrapping.attributes(),
@@ -232,11 +244,12 @@ pub fn derive(
 ) -> Result<ObjectHandle> {
     let context = Context::new(module, session)?;
     let row = mechanism.row()?;
-    let derive = row.operations.derive.ok_or(Error::MechanismInvalid)?;
+    let derive = row
+        .operations
+        .derive
+        .ok_or_else(|| Error::MechanismInvalid)?;
     let params = mechanism.params?;
-    let base = context.usable_key(base, Use::Derive, row)?;
-    let facts = context.facts(Act::Use(Use::Derive), row.mechanism, &base)?;
-    let decision = judge(facts)?;
+    let (base, decision) = context.making_key(base, Use::Derive, row)?;
     let plan = Plan::derive(template, base.attributes(), &decision, context.state())?;
     access::may_make(context.state(), plan.attributes())?;
     context.record(&decision, &base, None)?;

@@ -42,11 +42,19 @@ impl Context<'_> {
                 .map(|own| self.module.objects.token_handle(slot, own.id()));
             handles.extend(places.into_iter().zip(named));
         }
+        let mut places = Vec::with_capacity(volatile.len());
+        let mut objects = Vec::with_capacity(volatile.len());
         for (place, attributes) in volatile {
-            let object = Arc::new(token.session_object(attributes)?);
+            places.push(place);
+            objects.push(Arc::new(token.session_object(attributes)?));
+        }
+        if !objects.is_empty() {
             let owner = self.session.handle();
-            let handle = self.module.objects.add_session_object(slot, owner, object);
-            handles.push((place, handle));
+            let added = self
+                .module
+                .objects
+                .add_session_objects(slot, owner, objects);
+            handles.extend(places.into_iter().zip(added));
         }
         handles.sort_unstable_by_key(|(place, _)| *place);
         Ok(handles.into_iter().map(|(_, handle)| handle).collect())
@@ -57,11 +65,21 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::store`].
     pub fn store_one(&self, made: Attributes) -> Result<ObjectHandle> {
-        let handles = self.store(vec![made])?;
-        handles
-            .first()
-            .copied()
-            .ok_or(Error::Internal("an object was stored without a handle"))
+        let handles = if made.is(CKA_TOKEN) {
+            self.store(vec![made])?
+        } else {
+            access::may_make(self.state(), &made)?;
+            may_become(None, &made)?;
+            let object = Arc::new(self.session.token().session_object(made)?);
+            let (slot, owner) = (self.session.slot().id(), self.session.handle());
+            self.module
+                .objects
+                .add_session_objects(slot, owner, [object])
+        };
+        match handles.as_slice() {
+            [only] => Ok(*only),
+            _ => Err(Error::Internal("an object was stored without a handle")),
+        }
     }
 }
 
@@ -106,12 +124,14 @@ pub fn copy(
 /// `ActionProhibited`, `SessionReadOnly`, `UserNotLoggedIn`, and those of the store.
 pub fn destroy(module: &Module, session: SessionHandle, handle: ObjectHandle) -> Result<()> {
     let context = Context::new(module, session)?;
-    let (object, place) = context.object(handle)?;
+    let (object, place) = context.object_once(handle)?;
     access::may_destroy(context.state(), object.attributes())?;
     if let Place::Token = place {
         context.session.token().remove(&object)?;
     }
-    module.objects.forget(handle);
+    if module.objects.forget(handle) {
+        module.let_go(Some(object.id()));
+    }
     Ok(())
 }
 
@@ -162,10 +182,14 @@ impl Readable<'_> {
         attributes.set(CKA_KEYWARD_UPDATE, fresh.clone());
         let (id, revision) = (self.object.id(), self.object.revision());
         let object = Arc::new(Object::new(id, revision, attributes));
-        self.context
+        if self
+            .context
             .module
             .objects
-            .replace_session_object(self.handle, object);
+            .replace_session_object(self.handle, object)
+        {
+            self.context.module.let_go(None);
+        }
         Ok(fresh)
     }
 }
@@ -215,15 +239,21 @@ pub fn set_attributes(
         )?;
     }
     match place {
-        Place::Token => context.session.token().replace(&object, changed).map(drop),
+        Place::Token => {
+            context.session.token().replace(&object, changed)?;
+            module.let_go(Some(object.id()));
+        }
         Place::Session(_) => {
             let next = Object::new(object.id(), object.revision() + 1, changed);
-            module
+            if module
                 .objects
-                .replace_session_object(handle, Arc::new(next));
-            Ok(())
+                .replace_session_object(handle, Arc::new(next))
+            {
+                module.let_go(None);
+            }
         }
     }
+    Ok(())
 }
 
 /// `C_FindObjectsInit`.
@@ -245,9 +275,8 @@ pub fn find_init(module: &Module, session: SessionHandle, template: &Template) -
         }
     }
     if template.bool(CKA_TOKEN) != Some(true) {
-        found.extend(module.objects.find_session_objects(slot, |object| {
-            access::sees(state, object.attributes()) && read::matches(object, template)
-        }));
+        let sees = |object: &Object| access::sees(state, object.attributes());
+        found.extend(module.objects.find_session_objects(slot, template, &sees));
     }
     operations.find = Some(Find { found, taken: 0 });
     Ok(())
@@ -263,7 +292,7 @@ pub fn find(module: &Module, session: SessionHandle, most: usize) -> Result<Vec<
     let find = operations
         .find
         .as_mut()
-        .ok_or(Error::OperationNotInitialized)?;
+        .ok_or_else(|| Error::OperationNotInitialized)?;
     let next: Vec<_> = find
         .found
         .iter()
@@ -282,5 +311,7 @@ pub fn find(module: &Module, session: SessionHandle, most: usize) -> Result<Vec<
 pub fn find_final(module: &Module, session: SessionHandle) -> Result<()> {
     let session = module.session(session)?;
     let ended = session.operations().find.take();
-    ended.map(drop).ok_or(Error::OperationNotInitialized)
+    ended
+        .map(drop)
+        .ok_or_else(|| Error::OperationNotInitialized)
 }

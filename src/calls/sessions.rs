@@ -39,20 +39,10 @@ pub fn open(module: &Module, slot: u64, flags: u64) -> Result<SessionHandle> {
         return Err(Error::SessionAsyncNotSupported);
     }
     let read_write = flags & CKF_RW_SESSION != 0;
-    let slot = module.slot(slot)?;
-    let mut counts = slot.counts();
-    let token = slot.token().ok_or(Error::TokenNotRecognized)?;
-    if !read_write && slot.who() == Who::SecurityOfficer {
-        return Err(Error::SessionReadWriteSoExists);
-    }
+    let seat = module.with_slot(slot, |slot| slot.enter(read_write))?;
     let handle = SessionHandle(module.sessions.reserve());
-    let session = Session::new(handle, Arc::clone(&slot), token, read_write);
+    let session = Session::new(handle, seat, read_write);
     module.sessions.insert(handle.0, Arc::new(session));
-    if read_write {
-        counts.read_write += 1;
-    } else {
-        counts.read_only += 1;
-    }
     Ok(handle)
 }
 
@@ -63,20 +53,24 @@ pub fn open(module: &Module, slot: u64, flags: u64) -> Result<SessionHandle> {
 pub fn close(module: &Module, session: SessionHandle) -> Result<()> {
     let session = module.session(session)?;
     let slot = session.slot();
-    let mut counts = slot.counts();
-    module
-        .sessions
-        .remove(session.handle().0)
-        .ok_or(Error::SessionHandleInvalid)?;
-    module.objects.end_session(session.handle());
-    *session.operations() = Operations::default();
-    if session.is_read_write() {
-        counts.read_write -= 1;
-    } else {
-        counts.read_only -= 1;
-    }
-    if counts.all() == 0 && slot.who() != Who::Nobody {
-        end_login(module, &session);
+    let end = || {
+        if module.sessions.remove(session.handle().0).is_none() {
+            return Err(Error::SessionHandleInvalid);
+        }
+        if module.objects.end_session(session.handle()) {
+            module.let_go(None);
+        }
+        *session.operations() = Operations::default();
+        session.near().clear();
+        Ok(())
+    };
+    let last = slot.leave(session.seat(), session.is_read_write(), end)?;
+    if last && slot.who() != Who::Nobody {
+        let counts = slot.counts();
+        // Another thread may have opened one meanwhile, or logged out.
+        if counts.sum().all() == 0 && slot.who() != Who::Nobody {
+            end_login(module, &session);
+        }
     }
     Ok(())
 }
@@ -87,7 +81,7 @@ pub fn close(module: &Module, session: SessionHandle) -> Result<()> {
 /// `SlotIdInvalid`.
 pub fn close_all(module: &Module, slot: u64) -> Result<()> {
     let slot = module.slot(slot)?;
-    for (_, session) in module
+    for session in module
         .sessions
         .select(|session| session.slot().id() == slot.id())
     {
@@ -166,7 +160,7 @@ fn log_in(
     let pin = pin.ok_or(Error::BadArguments("the PIN is missing"))?;
     let slot = session.slot();
     let counts = slot.counts();
-    may_log_in(slot.who(), who, counts.read_only > 0)?;
+    may_log_in(slot.who(), who, counts.sum().read_only > 0)?;
     let unlocked = apart::<LOGIN_STACK, _>(|| session.token().login(role_of(who), pin))?;
     // The PIN comes first: without it nobody learns who the operators are.
     let operator = match name.map(|name| operator_named(&unlocked, name)) {
@@ -249,13 +243,14 @@ pub fn logout(module: &Module, session: SessionHandle) -> Result<()> {
 fn end_login(module: &Module, session: &Session) {
     let slot = session.slot();
     slot.log_out();
-    for (_, other) in module
+    module.objects.end_login(slot.id());
+    for other in module
         .sessions
         .select(|other| other.slot().id() == slot.id())
     {
         other.operations().cancel_private();
+        other.near().clear();
     }
-    module.objects.end_login(slot.id());
     session.token().logout();
 }
 

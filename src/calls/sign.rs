@@ -29,7 +29,7 @@ pub fn sign_init(
         return Err(Error::OperationActive);
     }
     let row = mechanism.row()?;
-    let start = row.operations.sign.ok_or(Error::MechanismInvalid)?;
+    let start = row.operations.sign.ok_or_else(|| Error::MechanismInvalid)?;
     let params = mechanism.params?;
     let key = context.judged_key(key, Use::Sign, row, None)?;
     let (private, pin_needed) = login_needs(&key);
@@ -55,7 +55,7 @@ pub fn sign(
             let length = signer.length();
             let target = buffer
                 .get_mut(..length)
-                .ok_or(Error::BufferTooSmall(length))?;
+                .ok_or_else(|| Error::BufferTooSmall(length))?;
             signer.whole(data, target)
         }),
     }
@@ -85,7 +85,7 @@ pub fn sign_final(module: &Module, session: SessionHandle, output: Output<'_>) -
             signer.finish(
                 buffer
                     .get_mut(..length)
-                    .ok_or(Error::BufferTooSmall(length))?,
+                    .ok_or_else(|| Error::BufferTooSmall(length))?,
             )
         }),
     }
@@ -111,7 +111,10 @@ pub fn verify_init(
         return Err(Error::OperationActive);
     }
     let row = mechanism.row()?;
-    let start = row.operations.verify.ok_or(Error::MechanismInvalid)?;
+    let start = row
+        .operations
+        .verify
+        .ok_or_else(|| Error::MechanismInvalid)?;
     let params = mechanism.params?;
     let key = context.judged_key(key, Use::Verify, row, None)?;
     let (private, _) = login_needs(&key);

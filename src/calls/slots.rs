@@ -84,7 +84,7 @@ pub fn slot_info(module: &Module, slot: u64) -> Result<SlotInfo> {
 pub fn token_info(module: &Module, slot: u64) -> Result<TokenInfo> {
     let slot = module.slot(slot)?;
     let header = slot.token().map(|token| token.header()).transpose()?;
-    let counts = *slot.counts();
+    let counts = slot.counts().sum();
     let (label, serial) = header.as_ref().map_or_else(Default::default, |header| {
         (header.label.clone(), header.serial.to_string())
     });

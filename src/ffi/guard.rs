@@ -46,7 +46,7 @@ pub(super) fn bare(body: impl FnOnce() -> Result<()>) -> CK_RV {
 pub(super) fn module(body: impl FnOnce(&Module) -> Result<()>) -> CK_RV {
     bare(|| {
         let current = MODULE.load();
-        let running = current.as_ref().ok_or(Error::NotInitialized)?;
+        let running = current.as_ref().ok_or_else(|| Error::NotInitialized)?;
         if running.generation != fork_generation() {
             return Err(Error::NotInitialized);
         }
@@ -113,7 +113,7 @@ pub(super) fn stop(end: impl FnOnce(&Module) -> Result<()>) -> Result<()> {
     let current = MODULE
         .load_full()
         .filter(|running| running.generation == turn.generation);
-    end(&current.ok_or(Error::NotInitialized)?.module)?;
+    end(&current.ok_or_else(|| Error::NotInitialized)?.module)?;
     drop(MODULE.swap(None));
     Ok(())
 }

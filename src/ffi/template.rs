@@ -158,7 +158,7 @@ impl Budget {
     unsafe fn value(&mut self, element: &CK_ATTRIBUTE, depth: usize) -> Result<Value> {
         let kind = element.type_;
         let invalid = || Error::AttributeValueInvalid(kind);
-        let form = schema::kind(kind).ok_or(Error::AttributeTypeInvalid(kind))?;
+        let form = schema::kind(kind).ok_or_else(|| Error::AttributeTypeInvalid(kind))?;
         if form == ValueKind::Template {
             // SAFETY: the caller's promise, passed on.
             return unsafe { self.nested(element, depth) }.map(Value::Template);

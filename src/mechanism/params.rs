@@ -21,7 +21,7 @@ impl Mechanism<'_> {
     /// # Errors
     /// `MechanismInvalid` when the table has no such row.
     pub fn row(&self) -> Result<&'static Row> {
-        super::table::row(self.kind).ok_or(Error::MechanismInvalid)
+        super::table::row(self.kind).ok_or_else(|| Error::MechanismInvalid)
     }
 }
 

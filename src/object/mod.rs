@@ -24,6 +24,7 @@ use attribute::Attributes;
 use standing::Standing;
 use std::any::Any;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// The lasting name of an object: 16 random bytes, shown in hexadecimal (`CKA_UNIQUE_ID`).
@@ -50,6 +51,12 @@ pub struct Object {
     attributes: Attributes,
     prepared: OnceLock<Arc<dyn Any + Send + Sync>>,
     last_use: age::LastUse,
+    /// What this is a copy of, for a session that uses it much.
+    original: Option<Arc<Object>>,
+    /// Whether there are such copies.
+    copied: AtomicBool,
+    /// Whether the object is no more, though somebody may still hold it.
+    ended: AtomicBool,
 }
 
 impl Object {
@@ -63,18 +70,50 @@ impl Object {
             attributes,
             prepared: OnceLock::new(),
             last_use: age::LastUse::now(),
+            original: None,
+            copied: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
         }
+    }
+
+    /// The same object once more, for one session: who uses it writes to no memory that users of the
+    /// original write to, not even a count. Secret attributes are shared; what is prepared of a key is not.
+    #[must_use]
+    pub fn copy_for_session(original: &Arc<Self>) -> Self {
+        original.copied.store(true, Ordering::SeqCst);
+        Object {
+            standing: original.standing,
+            original: Some(Arc::clone(original)),
+            ..Object::new(original.id, original.revision, original.attributes.clone())
+        }
+    }
+
+    /// Says that the object is no more: copies of it must not be used. Answers whether there are any.
+    pub fn end(&self) -> bool {
+        // Whoever makes a copy marks the original first, and looks at `ended` after it has put the copy
+        // where the one who ends it will look.
+        self.ended.store(true, Ordering::SeqCst);
+        self.copied.load(Ordering::SeqCst)
+    }
+
+    /// Whether the object, or what it is a copy of, is no more.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let original = self.original.as_deref().unwrap_or(self);
+        original.ended.load(Ordering::SeqCst)
     }
 
     /// Notes that the object was used.
     pub fn touch(&self) {
-        self.last_use.touch();
+        let original = self.original.as_deref().unwrap_or(self);
+        original.last_use.touch();
     }
 
     /// For how many seconds it was not.
     #[must_use]
     pub fn idle_seconds(&self) -> u32 {
-        self.last_use.seconds()
+        let original = self.original.as_deref().unwrap_or(self);
+        original.last_use.seconds()
     }
 
     /// The same, standing like this.

@@ -139,6 +139,14 @@ pub fn allows(key: &Attributes, mechanism: u64) -> bool {
     }
 }
 
+/// Whether the key has a start or an end date.
+#[must_use]
+pub fn has_dates(key: &Attributes) -> bool {
+    let dates = [CKA_START_DATE, CKA_END_DATE].into_iter();
+    let mut given = dates.filter_map(|kind| key.bytes(kind));
+    given.any(|date| !date.is_empty())
+}
+
 /// Whether the key's dates admit the use today. Dates of equal form are ordered as their bytes are.
 fn in_time(key: &Attributes, protects: bool, today: fn() -> Date) -> bool {
     let date = |kind| key.bytes(kind).filter(|date: &&[u8]| !date.is_empty());

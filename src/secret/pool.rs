@@ -6,8 +6,8 @@
 //! is lost to the pool, erased.
 
 use crate::ffi::os::memory::secret_pages;
+use crate::ffi::os::thread::thread_number;
 use parking_lot::Mutex;
-use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The sizes of blocks in bytes. Longer secrets are on the ordinary heap.
@@ -118,24 +118,8 @@ fn take(lists: &'static Lists, size: usize) -> Option<&'static mut [u8]> {
 
 /// The lists, this thread's first.
 fn nearest(lists: &'static Lists) -> impl Iterator<Item = &'static Mutex<Vec<&'static mut [u8]>>> {
-    let (before, after) = lists.split_at(own_list());
+    let (before, after) = lists.split_at(thread_number() % LISTS);
     after.iter().chain(before)
-}
-
-/// Which list this thread asks first.
-fn own_list() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static OWN: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-    // A thread that ends has no thread-local values any more, and may still drop secrets.
-    OWN.try_with(|own| {
-        if own.get() == usize::MAX {
-            own.set(NEXT.fetch_add(1, Ordering::Relaxed) % LISTS);
-        }
-        own.get()
-    })
-    .unwrap_or(0)
 }
 
 #[cfg(test)]

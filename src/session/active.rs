@@ -49,7 +49,7 @@ pub fn step<T: ?Sized, R>(
     step: Step,
     run: impl FnOnce(&mut T) -> Result<R>,
 ) -> Result<R> {
-    let mut active = place.take().ok_or(Error::OperationNotInitialized)?;
+    let mut active = place.take().ok_or_else(|| Error::OperationNotInitialized)?;
     if step == Step::Whole && active.in_parts {
         *place = Some(active);
         return Err(Error::OperationActive);
@@ -79,7 +79,9 @@ pub fn peek<T: ?Sized, R>(
     step: Step,
     look: impl FnOnce(&T) -> R,
 ) -> Result<R> {
-    let active = place.as_ref().ok_or(Error::OperationNotInitialized)?;
+    let active = place
+        .as_ref()
+        .ok_or_else(|| Error::OperationNotInitialized)?;
     if step == Step::Whole && active.in_parts {
         return Err(Error::OperationActive);
     }

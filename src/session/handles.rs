@@ -1,5 +1,6 @@
 //! Handles: numbers that name sessions and objects, given once and never again in a process.
 
+use crate::ffi::os::thread::thread_number;
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -15,7 +16,7 @@ pub struct ObjectHandle(pub u64);
 
 /// A hasher for numbers that are spread already, because they are counted.
 #[derive(Default)]
-struct Identity(u64);
+pub(super) struct Identity(u64);
 
 impl Hasher for Identity {
     fn finish(&self) -> u64 {
@@ -34,31 +35,50 @@ impl Hasher for Identity {
     }
 }
 
-const SHARDS: u64 = 64;
+/// A map from handles.
+pub(super) type ByHandle<T> = HashMap<u64, T, BuildHasherDefault<Identity>>;
+
+/// Parts of a table: a handle's remainder by this names its part.
+pub(super) const SHARDS: u64 = 128;
+/// Counters of a table: threads with different ones never meet.
+const LANES: u64 = 16;
+/// Parts that the handles from one counter take in turn, so that threads that use what one thread made
+/// seldom meet either.
+const TURNS: u64 = SHARDS / LANES;
 
 /// One part of a table, on cache lines of its own so that threads on other parts are not slowed.
 #[repr(align(128))]
-struct Shard<T>(RwLock<HashMap<u64, T, BuildHasherDefault<Identity>>>);
+struct Shard<T>(RwLock<ByHandle<T>>);
+
+/// One counter, likewise.
+#[repr(align(128))]
+struct Lane(AtomicU64);
 
 /// What handles of one kind stand for. Reads of different handles hardly ever meet.
 pub struct Table<T> {
-    shards: [Shard<T>; 64],
-    next: AtomicU64,
+    shards: [Shard<T>; 128],
+    lanes: [Lane; 16],
 }
 
 impl<T: Clone> Table<T> {
-    /// An empty table whose first handle is 1.
+    /// An empty table.
     #[must_use]
     pub fn new() -> Self {
         Table {
             shards: std::array::from_fn(|_| Shard(RwLock::new(HashMap::default()))),
-            next: AtomicU64::new(1),
+            // No handle is 0.
+            lanes: std::array::from_fn(|_| Lane(AtomicU64::new(TURNS))),
         }
     }
 
     /// A handle never given before. It stands for nothing until [`Table::insert`].
     pub fn reserve(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::Relaxed)
+        let lane = u64::try_from(thread_number()).unwrap_or(0) % LANES;
+        let counter = usize::try_from(lane)
+            .ok()
+            .and_then(|lane| self.lanes.get(lane));
+        let number = counter.map_or(0, |lane| lane.0.fetch_add(1, Ordering::Relaxed));
+        (number / TURNS) * SHARDS + lane * TURNS + number % TURNS
     }
 
     /// Makes a reserved handle stand for `value`.
@@ -77,29 +97,20 @@ impl<T: Clone> Table<T> {
         self.shard(handle).0.write().remove(&handle)
     }
 
-    /// Ends every handle that `keep` does not keep, and returns what they stood for.
-    pub fn retain(&self, mut keep: impl FnMut(u64, &T) -> bool) -> Vec<(u64, T)> {
-        let mut ended = Vec::new();
+    /// Ends every handle that `keep` does not keep.
+    pub fn retain(&self, mut keep: impl FnMut(&T) -> bool) {
         for shard in &self.shards {
-            ended.extend(
-                shard
-                    .0
-                    .write()
-                    .extract_if(|handle, value| !keep(*handle, value)),
-            );
+            shard.0.write().retain(|_, value| keep(value));
         }
-        ended
     }
 
-    /// A copy of every entry that `wanted` accepts, in the order of the handles.
-    pub fn select(&self, mut wanted: impl FnMut(&T) -> bool) -> Vec<(u64, T)> {
+    /// A copy of everything that `wanted` accepts, in no order.
+    pub fn select(&self, mut wanted: impl FnMut(&T) -> bool) -> Vec<T> {
         let mut found = Vec::new();
         for shard in &self.shards {
             let entries = shard.0.read();
-            let wanted = entries.iter().filter(|(_, value)| wanted(value));
-            found.extend(wanted.map(|(handle, value)| (*handle, value.clone())));
+            found.extend(entries.values().filter(|value| wanted(value)).cloned());
         }
-        found.sort_unstable_by_key(|(handle, _)| *handle);
         found
     }
 
@@ -121,15 +132,31 @@ impl<T: Clone> Default for Table<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn a_handle_is_never_given_twice() {
+        let table: Table<()> = Table::new();
+        let given = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..20)
+                .map(|_| scope.spawn(|| (0..1000).map(|_| table.reserve()).collect::<Vec<_>>()))
+                .collect();
+            let given = threads.into_iter().map(|thread| thread.join().unwrap());
+            given.flatten().collect::<Vec<_>>()
+        });
+        assert!(!given.contains(&0));
+        let different: HashSet<_> = given.iter().collect();
+        assert_eq!(different.len(), 20_000);
+    }
+
+    #[test]
+    fn a_removed_handle_stands_for_nothing() {
         let table = Table::new();
         let first = table.reserve();
         table.insert(first, "a");
+        assert_eq!(table.get(first), Some("a"));
         assert_eq!(table.remove(first), Some("a"));
         assert_eq!(table.get(first), None);
-        assert_ne!(table.reserve(), first);
     }
 
     #[test]
@@ -138,7 +165,7 @@ mod tests {
         for value in 0..200_u64 {
             table.insert(table.reserve(), value);
         }
-        assert_eq!(table.retain(|_, value| value % 2 == 0).len(), 100);
+        table.retain(|value| value % 2 == 0);
         assert_eq!(table.select(|_| true).len(), 100);
     }
 }

@@ -5,6 +5,7 @@ pub mod active;
 pub mod handles;
 pub mod login;
 pub mod messages;
+pub mod near;
 pub mod objects;
 pub mod output;
 pub mod rarer;
@@ -13,5 +14,6 @@ pub mod slot;
 pub mod watcher;
 
 mod state;
+mod volatile;
 
 pub use state::{Find, Operations, Session};

@@ -2,7 +2,9 @@
 //! they were last seen.
 
 use super::handles::{ObjectHandle, SessionHandle, Table};
+use super::volatile::SessionObjects;
 use crate::error::{Error, Result};
+use crate::object::attribute::Template;
 use crate::object::{Object, ObjectId};
 use crate::token::Token;
 use arc_swap::ArcSwapOption;
@@ -10,13 +12,8 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-/// A session object and the session it dies with.
-#[derive(Clone)]
-struct Volatile {
-    slot: u64,
-    owner: SessionHandle,
-    object: Arc<Object>,
-}
+/// How many parts the handles of token objects are looked up in.
+const PARTS: usize = 16;
 
 /// A token object as this process last saw it. The token keeps it, or lets it go.
 #[derive(Clone)]
@@ -31,8 +28,8 @@ struct Seen {
     object: Weak<Object>,
 }
 
-/// What a handle stands for.
-#[derive(Clone)]
+/// Where an object lives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
     /// A session object of the session named.
     Session(SessionHandle),
@@ -44,34 +41,30 @@ pub enum Place {
 /// even, so that a search among session objects meets no token object.
 #[derive(Default)]
 pub struct Objects {
-    volatile: Table<Volatile>,
+    volatile: SessionObjects,
     durable: Table<Durable>,
-    by_id: Mutex<HashMap<(u64, ObjectId), ObjectHandle>>,
+    by_id: [ById; PARTS],
 }
 
+/// The handles of some token objects, on cache lines of their own.
+#[derive(Default)]
+#[repr(align(128))]
+struct ById(Mutex<HashMap<(u64, ObjectId), ObjectHandle>>);
+
 impl Objects {
-    /// Gives a session object its handle.
-    pub fn add_session_object(
+    /// Gives session objects of one session their handles.
+    pub fn add_session_objects(
         &self,
         slot: u64,
         owner: SessionHandle,
-        object: Arc<Object>,
-    ) -> ObjectHandle {
-        let number = self.volatile.reserve();
-        self.volatile.insert(
-            number,
-            Volatile {
-                slot,
-                owner,
-                object,
-            },
-        );
-        ObjectHandle(number * 2 + 1)
+        objects: impl IntoIterator<Item = Arc<Object>>,
+    ) -> Vec<ObjectHandle> {
+        self.volatile.add(slot, owner, objects)
     }
 
     /// The handle of a token object, always the same while the object exists.
     pub fn token_handle(&self, slot: u64, id: ObjectId) -> ObjectHandle {
-        let mut by_id = self.by_id.lock();
+        let mut by_id = self.by_id(id).lock();
         *by_id.entry((slot, id)).or_insert_with(|| {
             let number = self.durable.reserve();
             self.durable.insert(
@@ -86,6 +79,13 @@ impl Objects {
         })
     }
 
+    fn by_id(&self, id: ObjectId) -> &Mutex<HashMap<(u64, ObjectId), ObjectHandle>> {
+        let [first, ..] = &self.by_id;
+        let [.., last] = id.0;
+        let part = self.by_id.get(usize::from(last) % PARTS);
+        &part.unwrap_or(first).0
+    }
+
     /// The object behind a handle of the slot, as it is now, and where it lives.
     ///
     /// # Errors
@@ -98,18 +98,19 @@ impl Objects {
         handle: ObjectHandle,
     ) -> Result<(Arc<Object>, Place)> {
         if handle.0 % 2 == 1 {
-            let found = self
-                .volatile
-                .get(handle.0 / 2)
-                .filter(|own| own.slot == slot);
-            let own = found.ok_or(Error::ObjectHandleInvalid)?;
-            return Ok((own.object, Place::Session(own.owner)));
+            let found = self.volatile.get(handle).filter(|own| own.slot == slot);
+            return match found {
+                Some(own) => Ok((own.object, Place::Session(own.owner))),
+                None => Err(Error::ObjectHandleInvalid),
+            };
         }
         let found = self
             .durable
             .get(handle.0 / 2)
             .filter(|own| own.slot == slot);
-        let own = found.ok_or(Error::ObjectHandleInvalid)?;
+        let Some(own) = found else {
+            return Err(Error::ObjectHandleInvalid);
+        };
         let generation = token.generation();
         let seen = own.seen.load();
         let current = seen
@@ -135,62 +136,59 @@ impl Objects {
         }
     }
 
-    /// Puts a changed session object in the place of the old one.
-    pub fn replace_session_object(&self, handle: ObjectHandle, object: Arc<Object>) {
-        if let Some(own) = self.volatile.get(handle.0 / 2) {
-            self.volatile
-                .insert(handle.0 / 2, Volatile { object, ..own });
-        }
+    /// Puts a changed session object in the place of the old one. Whether a session may have a copy of
+    /// that.
+    pub fn replace_session_object(&self, handle: ObjectHandle, object: Arc<Object>) -> bool {
+        self.volatile.replace(handle, object)
     }
 
-    /// Ends a handle, after the object itself is gone.
-    pub fn forget(&self, handle: ObjectHandle) {
+    /// Ends a handle, after the object itself is gone. Whether a session may have a copy of it.
+    pub fn forget(&self, handle: ObjectHandle) -> bool {
         if handle.0 % 2 == 1 {
-            self.volatile.remove(handle.0 / 2);
-        } else if let Some(own) = self.durable.remove(handle.0 / 2) {
-            self.by_id.lock().remove(&(own.slot, own.id));
+            return self.volatile.remove(handle);
         }
+        if let Some(own) = self.durable.remove(handle.0 / 2) {
+            self.by_id(own.id).lock().remove(&(own.slot, own.id));
+        }
+        true
     }
 
-    /// Ends the session objects of one session.
-    pub fn end_session(&self, owner: SessionHandle) {
-        self.volatile.retain(|_, own| own.owner != owner);
+    /// Ends the session objects of one session. Whether a session may have a copy of one.
+    pub fn end_session(&self, owner: SessionHandle) -> bool {
+        self.volatile.end_session(owner)
     }
 
     /// Ends what a logout takes away: private session objects, and every copy of token objects.
     pub fn end_login(&self, slot: u64) {
-        self.volatile.retain(|_, own| {
-            own.slot != slot || !own.object.attributes().is(cryptoki_sys::CKA_PRIVATE)
+        self.volatile.end_slot(slot, |object| {
+            object.attributes().is(cryptoki_sys::CKA_PRIVATE)
         });
         self.forget_seen(slot);
     }
 
     /// Drops the kept copies of a slot's token objects; their handles stay.
     pub fn forget_seen(&self, slot: u64) {
-        for (_, own) in self.durable.select(|own| own.slot == slot) {
+        for own in self.durable.select(|own| own.slot == slot) {
             own.seen.store(None);
         }
     }
 
     /// Ends every handle of a slot (its token was initialised anew).
     pub fn end_slot(&self, slot: u64) {
-        self.volatile.retain(|_, own| own.slot != slot);
-        self.durable.retain(|_, own| own.slot != slot);
-        self.by_id.lock().retain(|(own, _), _| *own != slot);
+        self.volatile.end_slot(slot, |_| true);
+        self.durable.retain(|own| own.slot != slot);
+        for part in &self.by_id {
+            part.0.lock().retain(|(own, _), _| *own != slot);
+        }
     }
 
-    /// The session objects of a slot that `wanted` accepts.
+    /// The session objects of a slot that a template describes and `sees` lets the caller see.
     pub fn find_session_objects(
         &self,
         slot: u64,
-        wanted: impl Fn(&Object) -> bool,
+        template: &Template,
+        sees: &dyn Fn(&Object) -> bool,
     ) -> Vec<ObjectHandle> {
-        let found = self
-            .volatile
-            .select(|own| own.slot == slot && wanted(&own.object));
-        found
-            .into_iter()
-            .map(|(number, _)| ObjectHandle(number * 2 + 1))
-            .collect()
+        self.volatile.find(slot, template, sees)
     }
 }

@@ -38,7 +38,7 @@ impl Output<'_> {
             Output::Buffer(buffer) => {
                 let target = buffer.get_mut(..bytes.len());
                 target
-                    .ok_or(Error::BufferTooSmall(bytes.len()))?
+                    .ok_or_else(|| Error::BufferTooSmall(bytes.len()))?
                     .copy_from_slice(bytes);
                 Ok(bytes.len())
             }

@@ -2,14 +2,18 @@
 
 use super::login::Who;
 use crate::domain::ids::OperatorId;
+use crate::error::{Error, Result};
+use crate::ffi::os::thread::thread_number;
 use crate::token::{Token, Unlocked};
 use arc_swap::ArcSwapOption;
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// How many sessions of each kind are open, and the lock that serialises opening, closing, login
-/// and initialisation.
+/// The parts in which sessions are counted: threads open and close them without waiting for each other.
+const PARTS: usize = 16;
+
+/// How many sessions of each kind are open.
 #[derive(Default, Clone, Copy)]
 pub struct Counts {
     /// Read-only sessions.
@@ -26,14 +30,58 @@ impl Counts {
     }
 }
 
+/// A slot and its token, as the sessions that one part counts refer to them: they share a reference count
+/// with each other and with nobody else.
+pub struct Seat {
+    /// The slot.
+    pub slot: Arc<Slot>,
+    /// The token in it.
+    pub token: Arc<Token>,
+    part: usize,
+}
+
+/// What is open in one part.
+#[derive(Default)]
+struct Open {
+    counts: Counts,
+    /// Of the sessions that are open; none when none is.
+    seat: Option<Arc<Seat>>,
+}
+
+/// One part, on cache lines of its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Part {
+    open: Mutex<Open>,
+    /// All its sessions, to be read without the lock.
+    all: AtomicU64,
+}
+
+/// Every part's lock: it serialises opening, closing, login and initialisation.
+pub struct AllCounts<'s>(Vec<MutexGuard<'s, Open>>);
+
+impl AllCounts<'_> {
+    /// The sessions of all parts.
+    #[must_use]
+    pub fn sum(&self) -> Counts {
+        let parts = self.0.iter().map(|open| open.counts);
+        parts.fold(Counts::default(), |sum, part| Counts {
+            read_only: sum.read_only + part.read_only,
+            read_write: sum.read_write + part.read_write,
+        })
+    }
+}
+
 /// One slot.
 pub struct Slot {
     id: u64,
-    token: RwLock<Option<Arc<Token>>>,
+    token: ArcSwapOption<Token>,
     who: AtomicU8,
+    /// How often somebody has logged in or out.
+    logins: AtomicU64,
     unlocked: ArcSwapOption<Unlocked>,
     operator: ArcSwapOption<OperatorId>,
-    counts: Mutex<Counts>,
+    parts: [Part; PARTS],
 }
 
 impl Slot {
@@ -42,11 +90,12 @@ impl Slot {
     pub fn new(id: u64, token: Option<Arc<Token>>) -> Self {
         Slot {
             id,
-            token: RwLock::new(token),
+            token: ArcSwapOption::new(token),
             who: AtomicU8::new(0),
+            logins: AtomicU64::new(0),
             unlocked: ArcSwapOption::empty(),
             operator: ArcSwapOption::empty(),
-            counts: Mutex::default(),
+            parts: Default::default(),
         }
     }
 
@@ -59,12 +108,24 @@ impl Slot {
     /// The token in the slot; `None` in the free one.
     #[must_use]
     pub fn token(&self) -> Option<Arc<Token>> {
-        self.token.read().clone()
+        self.token.load_full()
     }
 
     /// Puts a token into the slot.
     pub fn insert(&self, token: Arc<Token>) {
-        *self.token.write() = Some(token);
+        self.token.store(Some(token));
+    }
+
+    /// Whether there is a token in the slot.
+    #[must_use]
+    pub fn has_token(&self) -> bool {
+        self.token.load().is_some()
+    }
+
+    /// How often somebody has logged in or out.
+    #[must_use]
+    pub fn logins(&self) -> u64 {
+        self.logins.load(Ordering::Acquire)
     }
 
     /// Who is logged in.
@@ -99,17 +160,104 @@ impl Slot {
             Who::SecurityOfficer => 2,
         };
         self.who.store(number, Ordering::Release);
+        self.logins.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Notes a logout; the keys are erased with their last use.
     pub fn log_out(&self) {
         self.who.store(0, Ordering::Release);
+        self.logins.fetch_add(1, Ordering::AcqRel);
         self.operator.store(None);
         self.unlocked.store(None);
     }
 
     /// The session counts. Holding them serialises opening, closing, login and initialisation.
-    pub fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock()
+    #[must_use]
+    pub fn counts(&self) -> AllCounts<'_> {
+        AllCounts(self.parts.iter().map(|part| part.open.lock()).collect())
+    }
+
+    /// Counts a new session, in the part of this thread.
+    ///
+    /// # Errors
+    /// `TokenNotRecognized` without a token; `SessionReadWriteSoExists` for a read-only session while the
+    /// SO is logged in.
+    pub fn enter(self: &Arc<Self>, read_write: bool) -> Result<Arc<Seat>> {
+        let place = thread_number() % PARTS;
+        let part = self.part(place);
+        let mut open = part.open.lock();
+        let seat = match &open.seat {
+            Some(seat) => Arc::clone(seat),
+            None => Arc::new(Seat {
+                slot: Arc::clone(self),
+                token: self.token().ok_or(Error::TokenNotRecognized)?,
+                part: place,
+            }),
+        };
+        if read_write {
+            open.counts.read_write += 1;
+        } else if self.who() == Who::SecurityOfficer {
+            return Err(Error::SessionReadWriteSoExists);
+        } else {
+            open.counts.read_only += 1;
+        }
+        open.seat = Some(Arc::clone(&seat));
+        part.all.store(open.counts.all(), Ordering::SeqCst);
+        Ok(seat)
+    }
+
+    /// Takes a session out of the counts, after `end` has ended it. Whether none may be open now.
+    ///
+    /// # Errors
+    /// Those of `end`; the session then stays counted.
+    pub fn leave(
+        &self,
+        seat: &Seat,
+        read_write: bool,
+        end: impl FnOnce() -> Result<()>,
+    ) -> Result<bool> {
+        let part = self.part(seat.part);
+        let mut open = part.open.lock();
+        end()?;
+        let counts = &mut open.counts;
+        let count = if read_write {
+            &mut counts.read_write
+        } else {
+            &mut counts.read_only
+        };
+        *count = count.saturating_sub(1);
+        let left = open.counts.all();
+        part.all.store(left, Ordering::SeqCst);
+        if left > 0 {
+            return Ok(false);
+        }
+        let unused = open.seat.take();
+        drop(open);
+        drop(unused);
+        // Of two that leave at once, the one whose store comes second sees that of the other.
+        Ok(self.is_empty())
+    }
+
+    /// Lets go of what sessions refer to, because the module ends.
+    pub fn vacate(&self) {
+        for part in &self.parts {
+            let unused = part.open.lock().seat.take();
+            drop(unused);
+        }
+    }
+
+    /// Whether no session is open, as far as can be told without waiting.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let counts = self.parts.iter().map(|part| &part.all);
+        counts.fold(0, |sum, all| sum + all.load(Ordering::SeqCst)) == 0
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the remainder is below the array's length"
+    )]
+    fn part(&self, place: usize) -> &Part {
+        &self.parts[place % PARTS]
     }
 }

@@ -3,8 +3,9 @@
 use super::active::Active;
 use super::handles::{ObjectHandle, SessionHandle};
 use super::login::Who;
+use super::near::{Near, Stamp};
 use super::rarer::Rarer;
-use super::slot::Slot;
+use super::slot::{Seat, Slot};
 use crate::mechanism::operation::{Cipher, Digester, Signer, Verifier};
 use crate::token::Token;
 use parking_lot::{Mutex, MutexGuard};
@@ -47,27 +48,22 @@ impl Operations {
 /// One session with a token.
 pub struct Session {
     handle: SessionHandle,
-    slot: Arc<Slot>,
-    token: Arc<Token>,
+    seat: Arc<Seat>,
     read_write: bool,
     operations: Mutex<Operations>,
+    near: Mutex<Near>,
 }
 
 impl Session {
     /// A session without operations.
     #[must_use]
-    pub fn new(
-        handle: SessionHandle,
-        slot: Arc<Slot>,
-        token: Arc<Token>,
-        read_write: bool,
-    ) -> Self {
+    pub fn new(handle: SessionHandle, seat: Arc<Seat>, read_write: bool) -> Self {
         Session {
             handle,
-            slot,
-            token,
+            seat,
             read_write,
             operations: Mutex::default(),
+            near: Mutex::default(),
         }
     }
 
@@ -77,16 +73,22 @@ impl Session {
         self.handle
     }
 
+    /// Where it is counted.
+    #[must_use]
+    pub fn seat(&self) -> &Arc<Seat> {
+        &self.seat
+    }
+
     /// The slot it was opened on.
     #[must_use]
     pub fn slot(&self) -> &Arc<Slot> {
-        &self.slot
+        &self.seat.slot
     }
 
     /// The token in that slot.
     #[must_use]
     pub fn token(&self) -> &Arc<Token> {
-        &self.token
+        &self.seat.token
     }
 
     /// Whether token objects may be changed through it.
@@ -98,11 +100,25 @@ impl Session {
     /// Who is logged in.
     #[must_use]
     pub fn who(&self) -> Who {
-        self.slot.who()
+        self.slot().who()
     }
 
     /// The operations, for this call alone.
     pub fn operations(&self) -> MutexGuard<'_, Operations> {
         self.operations.lock()
+    }
+
+    /// What the session keeps near. No other lock is taken while it is held.
+    pub fn near(&self) -> MutexGuard<'_, Near> {
+        self.near.lock()
+    }
+
+    /// What everything near depends on, as it is now.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        Stamp {
+            generation: self.token().generation(),
+            logins: self.slot().logins(),
+        }
     }
 }

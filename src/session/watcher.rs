@@ -1,12 +1,15 @@
 //! Threads that watch tokens for changes by other processes, so that an idle process also lets go
 //! of a removed domain key.
 
+use super::Session;
+use super::handles::Table;
+use super::objects::Place;
 use crate::token::Token;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a watcher sleeps at most before it looks whether it should end.
 const NAP: Duration = Duration::from_millis(500);
@@ -39,7 +42,15 @@ impl Watchers {
 
     /// Starts to watch a token, if no thread does. A thread that the system refuses is done
     /// without: changes are then noticed at the next call.
-    pub fn watch(&self, token: &Arc<Token>) {
+    pub fn watch(&self, token: &Arc<Token>, sessions: &Arc<Table<Arc<Session>>>) {
+        let holders = Arc::downgrade(sessions);
+        let own = Arc::downgrade(token);
+        // A domain key that was removed is in no session's hands any more when the token tells others so.
+        token.before_telling(Box::new(move || {
+            if let (Some(sessions), Some(token)) = (holders.upgrade(), own.upgrade()) {
+                tidy(&sessions, &token, 0);
+            }
+        }));
         let mut running = self.running.lock();
         let watched = |own: &Watcher| own.token.as_ptr() == Arc::as_ptr(token);
         if !self.allowed || running.iter().any(watched) {
@@ -47,7 +58,8 @@ impl Watchers {
         }
         let stop = Arc::new(AtomicBool::new(false));
         let (weak, told) = (Arc::downgrade(token), Arc::clone(&stop));
-        let watch = named("keyward-watch").spawn(move || run(&weak, &told));
+        let holders = Arc::downgrade(sessions);
+        let watch = named("keyward-watch").spawn(move || run(&weak, &holders, &told));
         let (weak, told) = (Arc::downgrade(token), Arc::clone(&stop));
         let follow = token
             .may_follow()
@@ -93,8 +105,19 @@ fn follow(token: &Weak<Token>, stop: &AtomicBool) {
     }
 }
 
-fn run(token: &Weak<Token>, stop: &Arc<AtomicBool>) {
+/// Has the sessions with a token let go of copies of its objects that have not been used for so many
+/// seconds, or were made before something changed.
+fn tidy(sessions: &Table<Arc<Session>>, token: &Arc<Token>, seconds: u64) {
+    for session in sessions.select(|session| Arc::ptr_eq(session.token(), token)) {
+        session.near().retain(|copy, place| {
+            place != Place::Token || u64::from(copy.idle_seconds()) < seconds
+        });
+    }
+}
+
+fn run(token: &Weak<Token>, sessions: &Weak<Table<Arc<Session>>>, stop: &Arc<AtomicBool>) {
     let mut seen = None;
+    let mut tidied = Instant::now();
     // Which login was checked; one that is gone leaves an address that another may get, no more.
     let mut checked = None;
     let mut checks = Vec::new();
@@ -112,6 +135,10 @@ fn run(token: &Weak<Token>, stop: &Arc<AtomicBool>) {
             let _ = token.refresh();
         }
         token.expire();
+        if let Some(sessions) = sessions.upgrade().filter(|_| tidied.elapsed() >= NAP) {
+            tidied = Instant::now();
+            tidy(&sessions, &token, token.keeps_for());
+        }
         token.wait_for_change(NAP, &|| stop.load(Ordering::SeqCst));
         let login = token
             .unlocked()

@@ -51,6 +51,14 @@ impl Cache {
         self.shard_max.store(each, Ordering::Relaxed);
     }
 
+    /// For how many seconds after its last use an object is kept; 0 for not at all.
+    pub(super) fn keeps_for(&self) -> u64 {
+        if self.shard_max.load(Ordering::Relaxed) == 0 {
+            return 0;
+        }
+        self.lifetime.load(Ordering::Relaxed)
+    }
+
     /// The object, if it was compared with the store at this counter.
     pub(super) fn current(&self, id: ObjectId, counter: u64) -> Option<Arc<Object>> {
         let shard = self.shard(id)?.read();

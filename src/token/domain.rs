@@ -238,8 +238,7 @@ impl Token {
             Ok(_) | Err(Error::DomainRule(_)) => {}
             Err(other) => return Err(other),
         }
-        self.registry
-            .acknowledge(self.registry.generation(), unlocked.installed().0);
+        self.acknowledge(self.registry.generation(), unlocked.installed().0);
         Ok(())
     }
 

@@ -24,8 +24,8 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, OnceLock};
 
 /// A token's serial number; its slot id follows from it, so that neither ever changes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -166,6 +166,8 @@ impl Token {
             held: held::Blocks::new(),
             reported: AtomicU64::new(0),
             watched,
+            holders: OnceLock::new(),
+            let_go: AtomicU64::new(0),
         })
     }
 

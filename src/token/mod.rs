@@ -57,8 +57,8 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use cache::Cache;
 use header::Card;
 use parking_lot::Mutex;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Where the repository's epoch stands beside a counter of this member's processes.
@@ -101,6 +101,10 @@ pub struct Token {
     reported: AtomicU64,
     /// The generation that [`Token::wait_for_change`] has seen.
     watched: AtomicU64,
+    /// Who holds copies of objects, and lets go of them before others are told that keys are gone.
+    holders: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// The domain generation at which they did so last.
+    let_go: AtomicU64,
 }
 
 impl Token {
@@ -163,8 +167,36 @@ impl Token {
             },
             None => 0,
         };
-        self.registry.acknowledge(generation, version);
+        self.acknowledge(generation, version);
         Ok(())
+    }
+
+    /// Names who holds copies of objects beside the token, and lets go of them when asked to. Only the
+    /// first one named counts.
+    pub fn before_telling(&self, let_go: Box<dyn Fn() + Send + Sync>) {
+        let _ = self.holders.set(let_go);
+    }
+
+    /// Tells the other processes which version of the domain this one runs, once nothing here holds a key
+    /// that is gone.
+    fn acknowledge(&self, generation: u64, version: u64) {
+        let domain = self.registry.domain_generation();
+        if self.let_go.swap(domain, Ordering::SeqCst) != domain
+            && let Some(let_go) = self.holders.get()
+        {
+            let_go();
+        }
+        self.registry.acknowledge(generation, version);
+    }
+
+    /// For how many seconds after its last use an opened object is kept; 0 for not at all.
+    #[must_use]
+    pub fn keeps_for(&self) -> u64 {
+        let login = self.unlocked.load();
+        let cache = login
+            .as_ref()
+            .map_or(&self.public, |unlocked| &unlocked.cache);
+        cache.keeps_for()
     }
 
     /// The processes that have the token open, with the version of the domain that each runs.

@@ -59,7 +59,7 @@ impl Token {
         self.in_memory.store(None);
         self.roles.clear();
         self.tidy();
-        self.registry.acknowledge(self.registry.generation(), 0);
+        self.acknowledge(self.registry.generation(), 0);
     }
 
     /// Checks a PIN and counts the try, without a login.

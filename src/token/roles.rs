@@ -73,7 +73,8 @@ impl Token {
     /// # Errors
     /// `ObjectTampered` when the record was edited; those of the store.
     pub fn role(&self, lineage: &Lineage) -> Result<RoleState> {
-        let Some(unlocked) = self.unlocked.load_full() else {
+        let login = self.unlocked.load();
+        let Some(unlocked) = login.as_ref() else {
             return Ok(self
                 .roles
                 .volatile
@@ -88,7 +89,7 @@ impl Token {
         {
             return Ok(known.state);
         }
-        let keys = self.row_keys(&unlocked)?;
+        let keys = self.row_keys(unlocked)?;
         let place = place(&keys.roles, lineage);
         let group = leaf_of(place);
         let counter = self.group_counter(group);

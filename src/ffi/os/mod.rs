@@ -4,3 +4,4 @@ pub mod fork;
 pub mod locks;
 pub mod memory;
 pub mod shared;
+pub mod thread;

@@ -26,7 +26,7 @@ pub(super) fn shape(params: Params<'_>) -> Result<GcmShape<'_>> {
     GcmShape::new(
         iv,
         aad,
-        tag.ok_or(Error::MechanismParamInvalid("GCM tag length"))?,
+        tag.ok_or_else(|| Error::MechanismParamInvalid("GCM tag length"))?,
     )
 }
 
@@ -73,7 +73,7 @@ impl OwnShape {
         let (iv, aad) = self
             .bytes
             .split_at_checked(self.iv)
-            .ok_or(Error::Internal("GCM shape"))?;
+            .ok_or_else(|| Error::Internal("GCM shape"))?;
         GcmShape::new(iv, aad, self.tag)
     }
 }
@@ -114,7 +114,10 @@ impl Cipher for Encryption {
             return Err(Error::BufferTooSmall(self.shape.tag));
         }
         self.stream()?;
-        let stream = self.stream.take().ok_or(Error::OperationNotInitialized)?;
+        let stream = self
+            .stream
+            .take()
+            .ok_or_else(|| Error::OperationNotInitialized)?;
         stream.finish(out)
     }
 
