@@ -39,7 +39,7 @@ pub trait Signer: Send {
     /// Takes the next part.
     ///
     /// # Errors
-    /// `FunctionNotSupported` for mechanisms that sign in one part only; those of the mechanism.
+    /// `OperationNotInitialized` for mechanisms that sign in one part only; those of the mechanism.
     fn update(&mut self, data: &[u8]) -> Result<()>;
     /// Writes the signature.
     ///
@@ -62,7 +62,7 @@ pub trait Verifier: Send {
     /// Takes the next part.
     ///
     /// # Errors
-    /// `FunctionNotSupported` for mechanisms that verify in one part only; those of the mechanism.
+    /// `OperationNotInitialized` for mechanisms that verify in one part only; those of the mechanism.
     fn update(&mut self, data: &[u8]) -> Result<()>;
     /// Checks the signature.
     ///

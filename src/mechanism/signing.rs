@@ -78,7 +78,8 @@ impl<K: Check> Verifier for Hashed<K> {
     }
 }
 
-/// Hands the data to the key as it is, in one part only.
+/// Hands the data to the key as it is, in one part only: an operation in parts was never begun, which is what
+/// the lists of codes for these calls have, and what other modules answer.
 pub(super) struct Whole<K>(pub(super) K);
 
 impl<K: Sign> Signer for Whole<K> {
@@ -87,11 +88,11 @@ impl<K: Sign> Signer for Whole<K> {
     }
 
     fn update(&mut self, _: &[u8]) -> Result<()> {
-        Err(Error::FunctionNotSupported)
+        Err(Error::OperationNotInitialized)
     }
 
     fn finish(&mut self, _: &mut [u8]) -> Result<usize> {
-        Err(Error::FunctionNotSupported)
+        Err(Error::OperationNotInitialized)
     }
 
     fn whole(&mut self, data: &[u8], out: &mut [u8]) -> Result<usize> {
@@ -103,11 +104,11 @@ impl<K: Sign> Signer for Whole<K> {
 
 impl<K: Check> Verifier for Whole<K> {
     fn update(&mut self, _: &[u8]) -> Result<()> {
-        Err(Error::FunctionNotSupported)
+        Err(Error::OperationNotInitialized)
     }
 
     fn finish(&mut self, _: &[u8]) -> Result<()> {
-        Err(Error::FunctionNotSupported)
+        Err(Error::OperationNotInitialized)
     }
 
     fn whole(&mut self, data: &[u8], signature: &[u8]) -> Result<()> {

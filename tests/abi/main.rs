@@ -43,6 +43,7 @@ mod library;
 mod near;
 mod objects;
 mod operator_sessions;
+mod parameter_sets;
 mod pins;
 mod policy_search;
 mod sessions;

@@ -39,7 +39,7 @@ impl Cipher for Encryption {
     }
 
     fn update(&mut self, _: &[u8], _: &mut [u8]) -> Result<usize> {
-        Err(Error::FunctionNotSupported)
+        Err(Error::OperationNotInitialized)
     }
 
     fn finish_bound(&self) -> usize {
@@ -47,7 +47,7 @@ impl Cipher for Encryption {
     }
 
     fn finish(&mut self, _: &mut [u8]) -> Result<usize> {
-        Err(Error::FunctionNotSupported)
+        Err(Error::OperationNotInitialized)
     }
 
     fn whole_bound(&self, input: usize) -> usize {
@@ -71,7 +71,7 @@ impl Cipher for Decryption {
     }
 
     fn update(&mut self, _: &[u8], _: &mut [u8]) -> Result<usize> {
-        Err(Error::FunctionNotSupported)
+        Err(Error::OperationNotInitialized)
     }
 
     fn finish_bound(&self) -> usize {
@@ -79,7 +79,7 @@ impl Cipher for Decryption {
     }
 
     fn finish(&mut self, _: &mut [u8]) -> Result<usize> {
-        Err(Error::FunctionNotSupported)
+        Err(Error::OperationNotInitialized)
     }
 
     fn whole_bound(&self, input: usize) -> usize {

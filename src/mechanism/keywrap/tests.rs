@@ -112,7 +112,7 @@ fn data_is_wrapped_in_one_part() {
         let uneven = decryption.whole(&sealed[..length - 1], &mut plain);
         assert_eq!(uneven, Err(Error::EncryptedDataLenRange));
         let refused = encryption.update(&[1], &mut sealed);
-        assert_eq!(refused, Err(Error::FunctionNotSupported));
+        assert_eq!(refused, Err(Error::OperationNotInitialized));
         let odd = encryption.whole(&[3; 33], &mut [0; 64]);
         assert_eq!(
             odd.is_err(),

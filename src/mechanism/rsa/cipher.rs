@@ -115,7 +115,7 @@ impl Cipher for Encryption {
     }
 
     fn update(&mut self, _: &[u8], _: &mut [u8]) -> Result<usize> {
-        Err(Error::FunctionNotSupported)
+        Err(Error::OperationNotInitialized)
     }
 
     fn finish_bound(&self) -> usize {
@@ -123,7 +123,7 @@ impl Cipher for Encryption {
     }
 
     fn finish(&mut self, _: &mut [u8]) -> Result<usize> {
-        Err(Error::FunctionNotSupported)
+        Err(Error::OperationNotInitialized)
     }
 
     fn whole_bound(&self, _: usize) -> usize {
@@ -149,7 +149,7 @@ impl Cipher for Decryption {
     }
 
     fn update(&mut self, _: &[u8], _: &mut [u8]) -> Result<usize> {
-        Err(Error::FunctionNotSupported)
+        Err(Error::OperationNotInitialized)
     }
 
     fn finish_bound(&self) -> usize {
@@ -157,7 +157,7 @@ impl Cipher for Decryption {
     }
 
     fn finish(&mut self, _: &mut [u8]) -> Result<usize> {
-        Err(Error::FunctionNotSupported)
+        Err(Error::OperationNotInitialized)
     }
 
     fn whole_bound(&self, _: usize) -> usize {
