@@ -95,6 +95,9 @@ pub enum Policy {
 pub struct Store {
     /// How long a write waits for another process's write, in milliseconds, 0 to 60,000.
     pub busy_timeout_ms: u32,
+    /// Whether tokens are only read: each process works on a copy of its own, and every change is refused.
+    /// For homes that cannot be written. `KEYWARD_READ_ONLY` outranks it.
+    pub read_only: bool,
 }
 
 /// How the processes of one token keep up with each other.
@@ -132,7 +135,7 @@ pub struct Operators {
 
 impl Config {
     /// Reads the settings as programs do: the file that `KEYWARD_CONFIG` names, or the user's, or
-    /// the machine's, or none; then `KEYWARD_HOME` and `KEYWARD_REPOSITORY` (empty: none).
+    /// the machine's, or none; then `KEYWARD_HOME`, `KEYWARD_REPOSITORY` (empty: none) and `KEYWARD_READ_ONLY` (1 or 0).
     ///
     /// # Errors
     /// [`Error::Config`] naming the file and the setting, when `KEYWARD_CONFIG` names a file that
@@ -151,9 +154,28 @@ impl Config {
                 .map_err(|_| Error::Config("KEYWARD_REPOSITORY is not text in UTF-8".to_owned()))?;
             config.repository.url = Some(url).filter(|url| !url.is_empty());
         }
+        if let Some(value) = env::var_os("KEYWARD_READ_ONLY") {
+            config.store.read_only = match value.to_str() {
+                Some("" | "0" | "false" | "no") => false,
+                Some("1" | "true" | "yes") => true,
+                _ => {
+                    let text = "KEYWARD_READ_ONLY is neither 1 nor 0";
+                    return Err(Error::Config(text.to_owned()));
+                }
+            };
+        }
         config.home = std::path::absolute(&config.home)
             .map_err(|_| Error::Config("KEYWARD_HOME (home) is empty".to_owned()))?;
         Ok(config)
+    }
+
+    /// The settings file that [`Config::load`] reads, where there is one.
+    #[must_use]
+    pub fn file() -> Option<PathBuf> {
+        match env::var_os("KEYWARD_CONFIG") {
+            Some(path) => Some(PathBuf::from(path)),
+            None => default_files().into_iter().find(|path| path.exists()),
+        }
     }
 
     /// Reads the settings file at `path`.
@@ -271,6 +293,7 @@ impl Default for Store {
     fn default() -> Self {
         Store {
             busy_timeout_ms: 5_000,
+            read_only: false,
         }
     }
 }
@@ -384,7 +407,7 @@ mod tests {
     fn every_setting_is_read() {
         let text = "home = '/srv/keyward'\npolicy = 'guarded'\n\
             [pin]\nmemory_kib = 32\npasses = 1\nlanes = 2\nuser_tries = 3\nso_tries = 4\n\
-            [store]\nbusy_timeout_ms = 100\n[processes]\nwatcher = false\n\
+            [store]\nbusy_timeout_ms = 100\nread_only = true\n[processes]\nwatcher = false\n\
             [repository]\nurl = 'sqlite:/srv/r.db'\npoll_ms = 50\ntimeout_ms = 200\n\
             [operators]\nsession_seconds = 60\n";
         let expected = Config {
@@ -399,6 +422,7 @@ mod tests {
             policy: Policy::Guarded,
             store: Store {
                 busy_timeout_ms: 100,
+                read_only: true,
             },
             processes: Processes { watcher: false },
             cache: Cache::default(),

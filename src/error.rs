@@ -52,6 +52,9 @@ pub enum Error {
     /// The store allows no writes; the text names file or server, and what it said.
     #[error("{0}: allow this user to write there")]
     TokenWriteProtected(String),
+    /// The settings say that tokens are only read.
+    #[error("the token is only read (store.read_only, KEYWARD_READ_ONLY): nothing of it can be changed")]
+    TokenReadOnly,
 
     // --- sessions and login ------------------------------------------------------------------
     /// The session handle is unknown or closed.

@@ -9,7 +9,7 @@ use crate::token::{Header, PinState};
 use cryptoki_sys::{
     CKF_LOGIN_REQUIRED, CKF_RNG, CKF_SO_PIN_COUNT_LOW, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED,
     CKF_TOKEN_INITIALIZED, CKF_TOKEN_PRESENT, CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY,
-    CKF_USER_PIN_INITIALIZED, CKF_USER_PIN_LOCKED,
+    CKF_USER_PIN_INITIALIZED, CKF_USER_PIN_LOCKED, CKF_WRITE_PROTECTED,
 };
 
 /// What `C_GetSlotInfo` says.
@@ -85,6 +85,7 @@ pub fn token_info(module: &Module, slot: u64) -> Result<TokenInfo> {
     let slot = module.slot(slot)?;
     let header = slot.token().map(|token| token.header()).transpose()?;
     let counts = slot.counts().sum();
+    let read_only = slot.token().is_some_and(|token| token.is_read_only());
     let (label, serial) = header.as_ref().map_or_else(Default::default, |header| {
         (header.label.clone(), header.serial.to_string())
     });
@@ -93,7 +94,10 @@ pub fn token_info(module: &Module, slot: u64) -> Result<TokenInfo> {
         manufacturer: MANUFACTURER,
         model: "Keyward",
         serial,
-        flags: CKF_RNG | CKF_LOGIN_REQUIRED | header.map_or(0, |header| token_flags(&header)),
+        flags: CKF_RNG
+            | CKF_LOGIN_REQUIRED
+            | flag(read_only, CKF_WRITE_PROTECTED)
+            | header.map_or(0, |header| token_flags(&header)),
         sessions: counts.all(),
         read_write_sessions: counts.read_write,
         pin_lengths: (PIN_MIN, PIN_MAX),

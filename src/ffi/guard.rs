@@ -177,7 +177,7 @@ pub(super) fn code(error: &Error) -> CK_RV {
         Error::SlotIdInvalid => CKR_SLOT_ID_INVALID,
         Error::TokenNotRecognized => CKR_TOKEN_NOT_RECOGNIZED,
         Error::SessionExists => CKR_SESSION_EXISTS,
-        Error::TokenWriteProtected(_) => CKR_TOKEN_WRITE_PROTECTED,
+        Error::TokenWriteProtected(_) | Error::TokenReadOnly => CKR_TOKEN_WRITE_PROTECTED,
 
         Error::SessionHandleInvalid => CKR_SESSION_HANDLE_INVALID,
         Error::SessionReadOnly => CKR_SESSION_READ_ONLY,

@@ -9,6 +9,7 @@ pub mod memory;
 pub mod postgres;
 pub mod registry;
 pub mod repository;
+pub mod snapshot;
 pub mod sqlite;
 pub mod tree;
 

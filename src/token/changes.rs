@@ -67,8 +67,31 @@ impl Token {
     /// Runs `work` on the own store in one durable transaction and tells every process.
     ///
     /// # Errors
-    /// Those of `work` and of the store; nothing is changed then.
+    /// `TokenReadOnly` where the token is only read; those of `work` and of the store; nothing is
+    /// changed then.
     pub(super) fn change<T>(
+        &self,
+        work: impl FnMut(&dyn Writer) -> Result<(T, Touched)>,
+    ) -> Result<T> {
+        self.must_be_writable()?;
+        self.change_in((&*self.store, &self.anchor), work)
+    }
+
+    /// # Errors
+    /// `TokenReadOnly` where the token is only read.
+    pub(super) fn must_be_writable(&self) -> Result<()> {
+        if self.is_read_only() {
+            return Err(Error::TokenReadOnly);
+        }
+        Ok(())
+    }
+
+    /// As [`Token::change`], for what is counted of tries at PINs: a token that is only read counts them in
+    /// its copy. Who can read it can try PINs on a copy anyway.
+    ///
+    /// # Errors
+    /// As [`Token::change`].
+    pub(super) fn count_tries<T>(
         &self,
         work: impl FnMut(&dyn Writer) -> Result<(T, Touched)>,
     ) -> Result<T> {
@@ -86,6 +109,7 @@ impl Token {
         unlocked: &Unlocked,
         mut work: impl FnMut(&dyn Writer, &Rows) -> Result<(T, Touched)>,
     ) -> Result<T> {
+        self.must_be_writable()?;
         let mut behind = Error::Internal("no change of rows was tried");
         for _ in 0..TRIES {
             let keys = self.row_keys(unlocked)?;

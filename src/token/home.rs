@@ -15,6 +15,7 @@ use crate::seal::envelope::random;
 use crate::seal::root::Root;
 use crate::storage::anchor::Anchor;
 use crate::storage::registry::Registry;
+use crate::storage::snapshot::Snapshot;
 use crate::storage::sqlite::SqliteStore;
 use crate::storage::tree::Tree;
 use crate::storage::{Store, Writer, files, repository};
@@ -93,6 +94,7 @@ impl Token {
     /// # Errors
     /// `PinLenRange`; `SessionExists` when another process has just made it; those of the store.
     pub fn create(config: &Config, serial: Serial, label: &str, so_pin: &[u8]) -> Result<Self> {
+        must_be_writable(config)?;
         pins::check_length(so_pin)?;
         let place = tokens_in(&config.home).join(serial.to_string());
         // Made aside and moved into place whole: there is never half a token.
@@ -119,17 +121,24 @@ impl Token {
         Self::open(config, &serial)
     }
 
-    /// Opens a token. No object is read.
+    /// Opens a token, or a copy of it where the settings say that it is only read. No object is read.
     ///
     /// # Errors
     /// Those of the store; the text names the file.
     pub fn open(config: &Config, serial: &Serial) -> Result<Self> {
-        let directory = tokens_in(&config.home).join(serial.to_string());
+        let snapshot = match config.store.read_only {
+            true => Some(Snapshot::take(&config.home, &serial.to_string())?),
+            false => None,
+        };
+        let home = snapshot
+            .as_ref()
+            .map_or(config.home.as_path(), Snapshot::home);
+        let directory = tokens_in(home).join(serial.to_string());
         let store = open_store(config, &directory)?;
         let registry = Registry::open(&directory.join("shared"))?;
-        files::make_directory(&anchors_in(&config.home))?;
-        let anchor = Anchor::open(&anchor_of(&config.home, serial))?;
-        let rows_anchor = Anchor::open(&rows_anchor_of(&config.home, serial))?;
+        files::make_directory(&anchors_in(home))?;
+        let anchor = Anchor::open(&anchor_of(home, serial))?;
+        let rows_anchor = Anchor::open(&rows_anchor_of(home, serial))?;
         let card = store.reading(|reader| Card::read(reader))?;
         let watched = AtomicU64::new(registry.generation());
         let generation = registry.domain_generation();
@@ -168,6 +177,7 @@ impl Token {
             watched,
             holders: OnceLock::new(),
             let_go: AtomicU64::new(0),
+            snapshot,
         })
     }
 
@@ -177,6 +187,7 @@ impl Token {
     /// # Errors
     /// `PinIncorrect`, `PinLocked`; those of the store.
     pub fn reinitialise(&self, so_pin: &[u8], label: &str) -> Result<()> {
+        self.must_be_writable()?;
         self.verify_pin(Role::SecurityOfficer, so_pin)?;
         self.logout();
         let mut fresh = Fresh::make(&self.serial, label, so_pin, &self.pin_settings)?;
@@ -202,6 +213,7 @@ impl Token {
     /// # Errors
     /// Those of the file system.
     pub fn delete(config: &Config, serial: &Serial) -> Result<()> {
+        must_be_writable(config)?;
         let directory = tokens_in(&config.home).join(serial.to_string());
         // Moved away first, so that there is never half a token.
         let aside = tokens_in(&config.home).join(format!(".old-{serial}-{}", std::process::id()));
@@ -210,6 +222,15 @@ impl Token {
         // The empty anchor stays: its serial is not given to another token.
         Anchor::open(&anchor_of(&config.home, serial))?.forget()?;
         files::sync_directory(&tokens_in(&config.home))
+    }
+}
+
+/// # Errors
+/// `TokenReadOnly` where tokens are only read.
+fn must_be_writable(config: &Config) -> Result<()> {
+    match config.store.read_only {
+        true => Err(Error::TokenReadOnly),
+        false => Ok(()),
     }
 }
 

@@ -53,6 +53,7 @@ use crate::error::{Error, Result};
 use crate::storage::Store;
 use crate::storage::anchor::Anchor;
 use crate::storage::registry::{Process, Registry};
+use crate::storage::snapshot::Snapshot;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use cache::Cache;
 use header::Card;
@@ -105,6 +106,8 @@ pub struct Token {
     holders: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// The domain generation at which they did so last.
     let_go: AtomicU64,
+    /// The copy that is open, where the token is only read. The last to be dropped: the others are in it.
+    snapshot: Option<Snapshot>,
 }
 
 impl Token {
@@ -112,6 +115,12 @@ impl Token {
     #[must_use]
     pub fn serial(&self) -> &Serial {
         &self.serial
+    }
+
+    /// Whether the token is only read: nothing of it can be changed.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.snapshot.is_some()
     }
 
     /// A number that differs from every earlier one when anything of the token may have changed,

@@ -98,7 +98,7 @@ impl Token {
     fn try_pin(&self, role: Role, pin: &[u8]) -> Result<Root> {
         // One at a time: tries that are counted and not yet judged must not add up to a lock-out.
         let _alone = self.registry.alone(PATIENCE)?;
-        let (card, locked) = self.change(|writer| {
+        let (card, locked) = self.count_tries(|writer| {
             let card = Card::read(writer)?;
             let locked = read(writer, role)?.ok_or(Error::UserPinNotInitialized)?;
             let wrong = wrong_tries(writer, role)?;
@@ -111,7 +111,7 @@ impl Token {
         let root = locked
             .unlock(pin, &[], &context(&card, role))?
             .ok_or(Error::PinIncorrect)?;
-        self.change(|writer| Ok((set_wrong_tries(writer, role, 0)?, Touched::nothing())))?;
+        self.count_tries(|writer| Ok((set_wrong_tries(writer, role, 0)?, Touched::nothing())))?;
         Ok(root)
     }
 

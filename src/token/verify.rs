@@ -74,6 +74,14 @@ impl std::fmt::Display for Finding {
 }
 
 impl Token {
+    /// What the token's own database finds wrong in its pages, without a login: a line for each.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn flaws(&self) -> Result<Vec<String>> {
+        self.store.flaws()
+    }
+
     /// Checks everything that the login can open. The empty list means that all is well. What is found is
     /// also kept as events, once.
     ///

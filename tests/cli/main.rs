@@ -1,6 +1,6 @@
 //! The admin program's behaviour as transcripts: each file of `cases/` holds commands (`$ keyward …`)
 //! and all that they print, with `[exit N]` where a command fails. They run in an empty directory of
-//! their own. `KEYWARD_BLESS=1 cargo test --test cli` writes down what the program does now.
+//! their own, beside copies of the files in `files/`. `KEYWARD_BLESS=1 cargo test --test cli` writes down what the program does now.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,6 +10,7 @@
 )]
 
 mod mask;
+mod softhsm;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -84,6 +85,11 @@ impl Line {
 fn replay(transcript: &str) -> String {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("keyward.toml"), SETTINGS).unwrap();
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/files");
+    for file in fs::read_dir(files).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), directory.path().join(file.file_name())).unwrap();
+    }
     let mut mask = mask::Mask::new(directory.path());
     let mut made = String::new();
     let mut lines = transcript.lines().peekable();

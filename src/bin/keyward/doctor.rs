@@ -1,5 +1,8 @@
 //! `keyward doctor`: what may be wrong with settings, files and the machine, and what to do about it.
 
+mod machine;
+mod module;
+
 use crate::failure::Failure;
 use crate::output::{Output, Table};
 use clap::Args;
@@ -10,7 +13,7 @@ use keyward_pkcs11::token::Token;
 use serde::Serialize;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// The memory for stretching PINs, in KiB, below which a stolen disk is too easy: what OWASP's password
 /// storage advice of 2023 asks for at the least with two passes.
@@ -20,9 +23,16 @@ const LEAST_MEMORY_KIB: u32 = 19 * 1024;
 #[derive(Args)]
 #[command(
     after_help = "Needs no PIN. To look at every object as well: keyward token verify.\n\n\
-    Example:\n  keyward doctor"
+    Examples:\n  keyward doctor\n  keyward doctor --module /usr/lib/libkeyward_pkcs11.so"
 )]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// The PKCS#11 module to try; without it, the one that is installed with this program
+    #[arg(long, value_name = "FILE")]
+    module: Option<PathBuf>,
+    /// Load the module in this process and say what it is: what the check does, in a process of its own
+    #[arg(long, value_name = "FILE", hide = true)]
+    load: Option<PathBuf>,
+}
 
 /// How a check came out.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +52,19 @@ struct Check {
 }
 
 /// Looks at everything that can be looked at without a PIN.
-pub(crate) fn run(_: &Arguments, output: &Output) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure> {
+    if let Some(path) = &arguments.load {
+        return module::load(path);
+    }
     let config = Config::load()?;
-    let mut checks = vec![
-        home(&config.home),
-        stretching(&config),
-        policy(config.policy),
-    ];
-    checks.extend(memory());
+    let mut checks = vec![settings()];
+    checks.extend(home(&config));
+    checks.push(machine::clock(&config.home));
+    checks.push(stretching(&config));
+    checks.push(policy(config.policy));
+    checks.extend(machine::memory());
+    checks.push(module::loads(arguments.module.as_deref()));
+    checks.push(module::registered());
     checks.extend(tokens(&config)?);
     output.print(&checks, |checks| {
         let mut table = Table::new(&["", "about", "finding"]);
@@ -84,26 +99,47 @@ fn check(verdict: Verdict, subject: &str, finding: impl Into<String>) -> Check {
     }
 }
 
-fn home(path: &Path) -> Check {
-    let subject = "data directory";
+/// Where the settings come from, and whether others can change them.
+fn settings() -> Check {
+    let subject = "settings";
+    let Some(path) = Config::file() else {
+        return check(Verdict::Good, subject, "no file: the defaults hold");
+    };
     let shown = path.display();
-    match fs::metadata(path) {
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => check(
-            Verdict::Good,
-            subject,
-            format!("{shown} will be made with the first token"),
-        ),
-        Err(cause) => check(Verdict::Bad, subject, format!("{shown}: {cause}")),
-        Ok(found) if !found.is_dir() => {
-            check(Verdict::Bad, subject, format!("{shown} is not a directory"))
-        }
+    match fs::metadata(&path) {
         Ok(found) if found.permissions().mode() & 0o022 != 0 => check(
             Verdict::Warning,
             subject,
-            format!("others can write to {shown}: chmod go-w {shown}"),
+            format!("others can change {shown}: chmod go-w {shown}"),
         ),
-        Ok(_) => check(Verdict::Good, subject, format!("{shown}")),
+        _ => check(Verdict::Good, subject, format!("{shown}")),
     }
+}
+
+/// The data directory: whose it is, who else can look into it, and whether it can be written.
+fn home(config: &Config) -> Vec<Check> {
+    let (path, subject) = (&config.home, "data directory");
+    let shown = path.display();
+    let found = match fs::metadata(path) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+            let finding = format!("{shown} will be made with the first token");
+            return vec![check(Verdict::Good, subject, finding)];
+        }
+        Err(cause) => return vec![check(Verdict::Bad, subject, format!("{shown}: {cause}"))],
+        Ok(found) if !found.is_dir() => {
+            let finding = format!("{shown} is not a directory");
+            return vec![check(Verdict::Bad, subject, finding)];
+        }
+        Ok(found) => found,
+    };
+    let mut checks = Vec::new();
+    if found.permissions().mode() & 0o022 != 0 {
+        let finding = format!("others can write to {shown}: chmod go-w {shown}");
+        checks.push(check(Verdict::Warning, subject, finding));
+    }
+    checks.extend(machine::open_to_others(&path.join("tokens")));
+    checks.push(machine::written(config));
+    checks
 }
 
 fn stretching(config: &Config) -> Check {
@@ -147,23 +183,6 @@ fn forked(token: &Token, subject: &str) -> Option<Check> {
     Some(check(Verdict::Bad, subject, finding))
 }
 
-/// Whether secrets can be kept from swap and dumps.
-fn memory() -> Option<Check> {
-    let limits = fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits
-        .lines()
-        .find(|line| line.starts_with("Max locked memory"))?;
-    let soft = line.split_whitespace().nth(3)?;
-    Some(match soft.parse::<u64>() {
-        Ok(bytes) if bytes < 1 << 20 => check(
-            Verdict::Warning,
-            "locked memory",
-            format!("only {bytes} bytes can be kept from swap: raise the limit (ulimit -l)"),
-        ),
-        _ => check(Verdict::Good, "locked memory", format!("limit {soft}")),
-    })
-}
-
 fn tokens(config: &Config) -> Result<Vec<Check>, Failure> {
     let mut checks = Vec::new();
     for serial in Token::list(config)?.tokens {
@@ -172,12 +191,25 @@ fn tokens(config: &Config) -> Result<Vec<Check>, Failure> {
             Err(cause) => checks.push(check(Verdict::Bad, &subject, cause.to_string())),
             Ok(token) => {
                 checks.push(pins(&token, &subject));
+                checks.extend(flaws(&token, &subject));
                 checks.extend(wrapping(&token, &subject));
                 checks.extend(forked(&token, &subject));
             }
         }
     }
     Ok(checks)
+}
+
+/// What the database itself finds wrong.
+fn flaws(token: &Token, subject: &str) -> Vec<Check> {
+    let bad = |finding: String| {
+        let what = format!("the database: {finding}: keyward token verify names the objects");
+        check(Verdict::Bad, subject, what)
+    };
+    match token.flaws() {
+        Ok(flaws) => flaws.into_iter().map(bad).collect(),
+        Err(cause) => vec![bad(cause.to_string())],
+    }
 }
 
 /// How the PINs of a token stand.

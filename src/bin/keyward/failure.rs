@@ -1,6 +1,7 @@
 //! How the program fails: one line that says what to do, and an exit code by kind.
 
 use keyward_pkcs11::error::Error;
+use keyward_pkcs11::object::schema;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -69,7 +70,10 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Library(cause) => cause.fmt(f),
+            Failure::Library(cause) => match named(cause) {
+                Some((name, what)) => write!(f, "{name} {what}"),
+                None => cause.fmt(f),
+            },
             Failure::Passphrase => {
                 f.write_str("the passphrase is wrong, or the key file was changed")
             }
@@ -81,6 +85,22 @@ impl fmt::Display for Failure {
             | Failure::Findings(text) => f.write_str(text),
         }
     }
+}
+
+/// What the library says of an attribute, by its name in the standard.
+fn named(cause: &Error) -> Option<(&'static str, &'static str)> {
+    let (kind, what) = if let Error::AttributeValueInvalid(kind) = cause {
+        (kind, "cannot have this value")
+    } else if let Error::AttributeReadOnly(kind) = cause {
+        (kind, "cannot be set to this")
+    } else if let Error::TemplateInconsistent(kind) = cause {
+        (kind, "does not fit this kind of object")
+    } else if let Error::TemplateIncomplete(kind) = cause {
+        (kind, "is missing")
+    } else {
+        return None;
+    };
+    Some((schema::name(*kind)?, what))
 }
 
 impl From<Error> for Failure {

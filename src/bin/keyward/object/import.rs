@@ -128,6 +128,10 @@ impl Import {
         };
         found::read(bytes.expose(), &passphrase).map_err(|cause| match cause {
             Failure::File(cause) => Failure::File(format!("{}: {cause}", path.display())),
+            Failure::Passphrase => Failure::Pin(format!(
+                "{}: the passphrase is wrong, or the file was changed",
+                path.display()
+            )),
             other => other,
         })
     }
@@ -219,15 +223,20 @@ fn fresh(token: &Token, made: Vec<Attributes>) -> Result<Vec<Attributes>, Failur
             }
             _ => template.0.push((CKA_ID, Value::Bytes(id.to_vec()))),
         }
+        let there = || format!("a {} with the id {}", name(CLASSES, class), hex(id));
         let unnamed = id.is_empty() && class != CKO_CERTIFICATE;
         if unnamed || token.find(&template)?.is_empty() {
             kept.push(attributes);
         } else if matches!(class, CKO_PRIVATE_KEY | CKO_SECRET_KEY) {
             return Err(Failure::Refused(format!(
-                "the token has a {} with the id {} already: give another --id, or --force to import it all the same",
-                name(CLASSES, class),
-                hex(id)
+                "the token has {} already: give another --id, or --force to import it all the same",
+                there()
             )));
+        } else {
+            eprintln!(
+                "keyward: passed over, the token has it already: {}",
+                there()
+            );
         }
     }
     if kept.is_empty() {

@@ -1,10 +1,12 @@
 //! From what a file holds to complete objects: the templates that the module's own rules then judge.
 
 use super::found::Kind;
+use super::names::key_type;
 use super::public_key;
 use super::usage::{Usage, flags};
 use crate::failure::Failure;
 use cryptoki_sys::*;
+use keyward_pkcs11::error::Error;
 use keyward_pkcs11::mechanism::private_key_info;
 use keyward_pkcs11::object::access::State;
 use keyward_pkcs11::object::attribute::{AttributeType, Attributes, Template, Value};
@@ -109,7 +111,17 @@ pub(super) fn secret_key(
 ) -> Result<Attributes, Failure> {
     let mut parts = hidden(CKO_SECRET_KEY, kind, keeping);
     parts.push((CKA_VALUE, Value::secret(value.duplicate())));
-    create(parts, named)
+    create(parts, named).map_err(|cause| match cause {
+        Failure::Library(Error::AttributeValueInvalid(CKA_VALUE)) => Failure::File(format!(
+            "no {} key has {} bytes",
+            key_type(kind),
+            value.len()
+        )),
+        Failure::Library(Error::AttributeValueInvalid(CKA_KEY_TYPE)) => {
+            Failure::File(format!("{} keys are not kept here", key_type(kind)))
+        }
+        other => other,
+    })
 }
 
 /// A data object.
