@@ -7,7 +7,7 @@ MODULE := $(CURDIR)/target/release/libkeyward_pkcs11.so
 P11BENCH ?= ../shared/p11bench
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check scripts clients vectors fuzz-smoke bench install
+.PHONY: help build demo test check scripts clients vectors fuzz-smoke bench install deb dist sbom
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,5 +57,19 @@ bench: build ## instructions a call beside the last committed, then against Soft
 	$(CARGO) bench --locked --bench calls
 	@scripts/bench "$(P11BENCH)" "$(MODULE)"
 
-install: build ## install module, program, header and man pages under PREFIX (/usr/local)
-	@scripts/install "$(DESTDIR)$(PREFIX)"
+install: build ## install everything under PREFIX (/usr/local); DESTDIR goes before it, LIBDIR is for the module
+	@DESTDIR="$(DESTDIR)" LIBDIR="$(LIBDIR)" scripts/install "$(PREFIX)"
+
+deb: build ## a Debian package (target/dist)
+	@scripts/need dpkg-deb cc objdump
+	@scripts/dist deb
+
+dist: build ## an archive to unpack at the root, for containers (target/dist)
+	@scripts/need cc
+	@scripts/dist tar
+
+sbom: ## a software bill of materials, CycloneDX (target/dist/keyward.cdx.json)
+	@scripts/need python3
+	@mkdir -p target/dist
+	@scripts/sbom >target/dist/keyward.cdx.json
+	@echo target/dist/keyward.cdx.json

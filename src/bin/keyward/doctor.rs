@@ -1,5 +1,6 @@
 //! `keyward doctor`: what may be wrong with settings, files and the machine, and what to do about it.
 
+mod known;
 mod machine;
 mod module;
 
@@ -65,6 +66,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure>
     checks.extend(machine::memory());
     checks.push(module::loads(arguments.module.as_deref()));
     checks.push(module::registered());
+    checks.push(known::answers());
     checks.extend(tokens(&config)?);
     output.print(&checks, |checks| {
         let mut table = Table::new(&["", "about", "finding"]);

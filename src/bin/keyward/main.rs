@@ -30,7 +30,7 @@ use std::process::ExitCode;
 const AFTER_HELP: &str = "\
 Settings come from keyward.toml (KEYWARD_CONFIG names another file), tokens lie under KEYWARD_HOME.
 PINs are asked for, or read from --pin-file and --so-pin-file, from KEYWARD_PIN and KEYWARD_SO_PIN,
-or from the systemd credentials keyward-pin and keyward-so-pin; they are never arguments.
+from files named by KEYWARD_PIN_FILE and KEYWARD_SO_PIN_FILE, or from the systemd credentials keyward-pin and keyward-so-pin; they are never arguments.
 
 Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 wrong or locked PIN, 4 nothing found,
 5 data was changed outside Keyward.

@@ -1,4 +1,5 @@
-//! Where PINs and passphrases come from: a file, the environment, a systemd credential, a prompt.
+//! Where PINs and passphrases come from: a file, the environment, a file that it names, a systemd credential,
+//! a prompt.
 
 use crate::failure::Failure;
 use clap::Args;
@@ -122,14 +123,19 @@ impl Source<'_> {
         Ok(first)
     }
 
-    /// What was given without asking anybody: file, environment, credential, in this order.
+    /// What was given without asking anybody: file, environment, a file that it names, credential, in this
+    /// order.
     fn given(&self) -> Result<Option<SecretBytes>, Failure> {
         if let Some(path) = self.file {
             return first_line(path).map(Some);
         }
         let variable = format!("KEYWARD_{}", self.key.replace('-', "_").to_uppercase());
-        if let Some(value) = env::var_os(variable) {
+        if let Some(value) = env::var_os(&variable) {
             return Ok(Some(SecretBytes::take(value.into_vec())));
+        }
+        let variable = format!("{variable}_FILE");
+        if let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) {
+            return first_line(Path::new(&path)).map(Some);
         }
         let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         let path = credentials.map(|directory| directory.join(format!("keyward-{}", self.key)));
