@@ -53,7 +53,9 @@ pub enum Error {
     #[error("{0}: allow this user to write there")]
     TokenWriteProtected(String),
     /// The settings say that tokens are only read.
-    #[error("the token is only read (store.read_only, KEYWARD_READ_ONLY): nothing of it can be changed")]
+    #[error(
+        "the token is only read (store.read_only, KEYWARD_READ_ONLY): nothing of it can be changed"
+    )]
     TokenReadOnly,
 
     // --- sessions and login ------------------------------------------------------------------
