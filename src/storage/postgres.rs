@@ -55,6 +55,12 @@ enum Outcome {
     Unknown,
 }
 
+/// A read that failed, and whether `work` had seen nothing of the store by then.
+struct Unread {
+    trouble: Trouble,
+    whole: bool,
+}
+
 impl PostgresStore {
     /// The store at `postgres://USER@HOST:PORT/DATABASE?…`. Nothing is connected yet. `timeout` is how
     /// long a call waits to reach the server, and for other writers; a statement may take twice that.
@@ -121,19 +127,32 @@ impl PostgresStore {
         trouble
     }
 
-    fn read_once(&self, pool: &Pool, work: &mut Reading<'_>) -> Result<(), Trouble> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        let (taken, _) = self.begun(pool, begin)?;
-        let rows = self.rows(taken.link()?, 0);
+    fn read_once(&self, pool: &Pool, work: &mut Reading<'_>) -> Result<(), Unread> {
+        let begun = |trouble| Unread {
+            trouble,
+            whole: true,
+        };
+        let taken = self.take(pool).map_err(begun)?;
+        let link = taken.link().map_err(begun)?;
+        link.with_next("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+        let rows = self.rows(link, 0);
         let done = work(&rows);
         let failed = rows.trouble();
-        // A transaction that only read has nothing to lose: how it ends does not matter.
-        if taken.link()?.simple("COMMIT").is_ok() {
+        let whole = !rows.has_answered();
+        if failed.is_none() {
+            // A transaction that only read has nothing to lose: how it ends does not matter.
+            link.send("COMMIT");
             taken.keep();
         }
         match (done, failed) {
-            (Err(_), Some(trouble)) => Err(self.doubted(pool, trouble)),
-            (done, _) => done.map_err(Trouble::plain),
+            (Err(_), Some(trouble)) => Err(Unread {
+                trouble: self.doubted(pool, trouble),
+                whole,
+            }),
+            (done, _) => done.map_err(|error| Unread {
+                trouble: Trouble::plain(error),
+                whole: false,
+            }),
         }
     }
 
@@ -162,7 +181,7 @@ impl PostgresStore {
         })?;
         let link = taken.link()?;
         let rows = self.rows(link, change);
-        let done = work(&rows).and_then(|()| rows.finish());
+        let done = work(&rows);
         let failed = rows.trouble();
         if let Some(trouble) = failed.or(done.err().map(Trouble::plain)) {
             let ended = taken.link()?.simple("ROLLBACK").is_ok();
@@ -177,8 +196,8 @@ impl PostgresStore {
         } else {
             "COMMIT"
         };
-        match link.simple(commit) {
-            Ok(_) => {
+        match rows.finish(commit) {
+            Ok(()) => {
                 witness.after();
                 taken.keep();
                 Ok(())
@@ -282,7 +301,15 @@ impl PostgresStore {
 impl Store for PostgresStore {
     fn read(&self, work: &mut Reading<'_>) -> Result<()> {
         let pool = self.pool();
-        self.read_once(&pool, work).map_err(|trouble| trouble.error)
+        match self.read_once(&pool, work) {
+            // A kept connection may have been ended by the server.
+            Err(unread) if unread.whole && unread.trouble.kind == Kind::Lost => {
+                pool.forget();
+                self.read_once(&pool, work)
+            }
+            done => done,
+        }
+        .map_err(|unread| unread.trouble.error)
     }
 
     fn write(&self, work: &mut Writing<'_>, witness: &dyn Witness) -> Result<()> {

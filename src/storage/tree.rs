@@ -14,13 +14,18 @@ use crate::error::{Error, Result};
 use crate::object::ObjectId;
 use crate::object::standing::Standing;
 use crate::seal::envelope::{mac, same};
+use arc_swap::ArcSwapOption;
 use nodes::{Inner, Leaf, MAC};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use zeroize::Zeroizing;
 
 /// Leaves, and so groups of objects.
 pub const LEAVES: u16 = 4096;
+
+/// Branches, and the root.
+const INNER: usize = 64 + 1;
 
 /// The levels, from the top.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +80,8 @@ pub struct Tree {
     key: Zeroizing<[u8; 32]>,
     /// The highest count of changes that this process has seen.
     newest: AtomicU64,
+    /// The root and the branches as they were last found genuine: one that reads the same is so again.
+    genuine: [ArcSwapOption<Node>; INNER],
 }
 
 /// What a check of the whole tree found.
@@ -118,6 +125,7 @@ impl Tree {
         Tree {
             key,
             newest: AtomicU64::new(floor),
+            genuine: std::array::from_fn(|_| ArcSwapOption::empty()),
         }
     }
 
@@ -397,12 +405,34 @@ impl Tree {
     }
 
     fn is_genuine(&self, of: Level, place: u16, node: &Node) -> bool {
-        same(&self.mac(of, place, &node.body), &node.mac)
+        let known = self.known(of, place);
+        if known.is_some_and(|known| known.load().as_deref() == Some(node)) {
+            return true;
+        }
+        let genuine = same(&self.mac(of, place, &node.body), &node.mac);
+        if let Some(known) = known.filter(|_| genuine) {
+            known.store(Some(Arc::new(node.clone())));
+        }
+        genuine
+    }
+
+    /// Where a node of few is remembered; `None` for a leaf.
+    fn known(&self, of: Level, place: u16) -> Option<&ArcSwapOption<Node>> {
+        let at = match of {
+            Level::Root => 64,
+            Level::Branch => usize::from(place),
+            Level::Leaf => return None,
+        };
+        self.genuine.get(at)
     }
 
     fn put(&self, writer: &dyn Writer, of: Level, place: u16, body: Vec<u8>) -> Result<[u8; MAC]> {
         let mac = self.mac(of, place, &body);
-        writer.put_node(level(of), place, &Node { body, mac })?;
+        let node = Node { body, mac };
+        writer.put_node(level(of), place, &node)?;
+        if let Some(known) = self.known(of, place) {
+            known.store(Some(Arc::new(node)));
+        }
         Ok(mac)
     }
 

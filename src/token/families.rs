@@ -1,12 +1,6 @@
-//! Customer keys in the store: the versions of a family, and what is counted of each.
-//!
-//! Counts are entries of the row tree without a row, so that one that was put back is noticed. A process
-//! reserves some of a count at a time, so that not each step is a transaction; what it reserved and did
-//! not use it gives back when it logs out. One that dies has counted too many, never too few.
+//! Customer keys in the store: the versions of a family, and how they are suspended and reinstated.
 
-use super::changes::{Touched, tampered};
 use super::objects::{checked_row, entry, touched};
-use super::rows::RowKeys;
 use super::{Token, record};
 use crate::domain::customer::suspension::Version;
 use crate::error::{Error, Result};
@@ -14,41 +8,8 @@ use crate::object::attribute::{Attributes, Value};
 use crate::object::standing::Standing;
 use crate::object::vendor::CKA_KEYWARD_KEY_VERSION;
 use crate::object::{Object, ObjectId};
-use crate::seal::envelope::mac;
-use crate::storage::tree::{Entry, Mark, leaf_of};
 use crate::storage::{Column, Query, Scope};
-use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::sync::Arc;
-
-/// The most of one count that a process reserves at a time.
-const BLOCK_MAX: u64 = 1024;
-
-/// What is counted.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Count {
-    /// Uses of a key whose policy limits them.
-    Uses,
-    /// Things wrapped under a version of a key.
-    Registered,
-}
-
-/// The counts of which this process has reserved something.
-#[derive(Default)]
-pub(super) struct Counts(Mutex<HashMap<Counted, Block>>);
-
-/// A count of one thing: a lineage, or an object that is a version.
-type Counted = (Count, [u8; 16]);
-
-/// What a process has reserved of a count.
-#[derive(Clone, Copy, Default)]
-struct Block {
-    left: u64,
-    /// How much it reserved last.
-    last: u64,
-    /// What the count was then.
-    total: u64,
-}
 
 impl Token {
     /// Every version of a family, oldest first, those that are destroyed too. An object that belongs to no
@@ -179,145 +140,9 @@ impl Token {
         }
         self.scrub_rows().map(drop)
     }
-
-    /// Counts one use of a key, of which there may be `most` in all. Whether it was one of those.
-    ///
-    /// # Errors
-    /// `UserNotLoggedIn`; those of the store.
-    pub fn count_use(&self, lineage: &[u8; 16], most: u64) -> Result<bool> {
-        self.take_one((Count::Uses, *lineage), most)
-    }
-
-    /// Counts one more thing as wrapped under a version.
-    ///
-    /// # Errors
-    /// As [`Token::count_use`].
-    pub fn register_one(&self, version: ObjectId) -> Result<()> {
-        self.take_one((Count::Registered, version.0), u64::MAX)
-            .map(drop)
-    }
-
-    /// Counts things as wrapped under a version, or off: `change` makes the new count from the old one.
-    ///
-    /// # Errors
-    /// As [`Token::count_use`].
-    pub fn register(&self, version: ObjectId, change: impl Fn(u64) -> u64) -> Result<u64> {
-        let counted = (Count::Registered, version.0);
-        let left = self.counts.0.lock().get(&counted).map_or(0, |own| own.left);
-        let total = self.change_count(counted, |now| {
-            change(now.saturating_sub(left)).saturating_add(left)
-        })?;
-        Ok(total.saturating_sub(left))
-    }
-
-    /// How many things are counted as wrapped under a version, by every process.
-    ///
-    /// # Errors
-    /// As [`Token::count_use`].
-    pub fn registered(&self, version: ObjectId) -> Result<u64> {
-        let unlocked = self.login_needed()?;
-        let counted = (Count::Registered, version.0);
-        let left = self.counts.0.lock().get(&counted).map_or(0, |own| own.left);
-        let rows = self.row_keys(&unlocked)?;
-        let place = place(&rows, counted);
-        let floor = rows.tree.floor();
-        let entry = self
-            .store_of(&rows)?
-            .reading(|reader| rows.tree.entry(reader, floor, place))?;
-        Ok(decode(place, entry)?.saturating_sub(left))
-    }
-
-    /// Gives back what this process reserved and did not use.
-    ///
-    /// # Errors
-    /// As [`Token::count_use`]; what was not given back stays counted.
-    pub(super) fn give_back_counts(&self) -> Result<()> {
-        let reserved = std::mem::take(&mut *self.counts.0.lock());
-        for (counted, block) in reserved.into_iter().filter(|(_, block)| block.left > 0) {
-            self.change_count(counted, |now| now.saturating_sub(block.left))?;
-        }
-        Ok(())
-    }
-
-    /// Takes one of a count that may reach `most`. Whether there was one left.
-    fn take_one(&self, counted: Counted, most: u64) -> Result<bool> {
-        // Held throughout: two threads must not both take the last one.
-        let mut counts = self.counts.0.lock();
-        let block = counts.entry(counted).or_default();
-        if block.left > 0 && block.total > most {
-            // Fewer are allowed than when these were reserved.
-            self.change_count(counted, |now| now.saturating_sub(block.left))?;
-            block.left = 0;
-        }
-        if block.left == 0 {
-            let wish = block.last.saturating_mul(2).clamp(1, BLOCK_MAX);
-            let mut reserved = 0;
-            block.total = self.change_count(counted, |now| {
-                let free = most.saturating_sub(now);
-                // Others may want some, too, of what is left.
-                reserved = wish.min(free.div_ceil(4));
-                now.saturating_add(reserved)
-            })?;
-            (block.left, block.last) = (reserved, reserved);
-        }
-        match block.left.checked_sub(1) {
-            Some(left) => {
-                block.left = left;
-                Ok(true)
-            }
-            None => Ok(false),
-        }
-    }
-
-    /// Changes a count durably. Answers the new one.
-    fn change_count(&self, counted: Counted, mut change: impl FnMut(u64) -> u64) -> Result<u64> {
-        let unlocked = self.login_needed()?;
-        self.change_rows(&unlocked, |writer, rows| {
-            let place = place(&rows.keys, counted);
-            let tree = &rows.keys.tree;
-            let now = decode(place, tree.entry(writer, tree.floor(), place)?)?;
-            let next = change(now);
-            if next == now {
-                return Ok((now, Touched::nothing()));
-            }
-            let head = tree.update(writer, &[(place, encode(next))])?;
-            let touched = Touched {
-                groups: vec![leaf_of(place)],
-                head: Some(head),
-                ..Touched::nothing()
-            };
-            Ok((next, touched))
-        })
-    }
 }
 
 /// The fact that keeps what the customer of a suspended key was given.
 fn suspension(family: [u8; 16]) -> String {
     format!("suspended/{}", ObjectId(family))
-}
-
-/// The entry of the row tree that holds a count.
-fn place(rows: &RowKeys, (count, of): Counted) -> ObjectId {
-    let kind: &[u8] = match count {
-        Count::Uses => b"uses ",
-        Count::Registered => b"registered ",
-    };
-    let mac = mac(&rows.roles, &[kind, &of].concat());
-    ObjectId(mac.first_chunk::<16>().copied().unwrap_or_default())
-}
-
-fn decode(place: ObjectId, entry: Option<Entry>) -> Result<u64> {
-    match entry {
-        None => Ok(0),
-        Some(entry) if entry.mark == Mark::Role => Ok(entry.revision),
-        Some(_) => Err(tampered(place)),
-    }
-}
-
-/// A count of nothing needs no entry.
-fn encode(count: u64) -> Option<Entry> {
-    (count > 0).then_some(Entry {
-        revision: count,
-        mark: Mark::Role,
-    })
 }

@@ -2,6 +2,7 @@
 
 use super::objects::keyless;
 use super::pins::Role;
+use super::searches::Search;
 use super::{Token, record};
 use crate::error::Result;
 use crate::object::attribute::{Template, Value};
@@ -25,6 +26,26 @@ impl Token {
     /// # Errors
     /// Those of the store.
     pub fn find(&self, template: &Template) -> Result<Vec<ObjectId>> {
+        // A repository is asked each time: only this member's changes are known as they happen.
+        let own = self.attached()?.is_none();
+        let role = self.unlocked.load().as_ref().map(|own| own.role());
+        let Some(search) = Search::of(template, role).filter(|_| own) else {
+            return self.search(template);
+        };
+        // Read before the store is: a change in between makes what is kept look old, never new.
+        let generation = self.member_generation();
+        if let Some(found) = self.searches.known(&search, generation) {
+            return Ok(found.to_vec());
+        }
+        let found = self.search(template)?;
+        if self.member_generation() == generation {
+            self.searches.keep(search, generation, &found);
+        }
+        Ok(found)
+    }
+
+    /// [`Token::find`] in the store.
+    fn search(&self, template: &Template) -> Result<Vec<ObjectId>> {
         let login = self.unlocked.load_full();
         if let Some(unlocked) = &login {
             self.keyring(unlocked).map(drop).or_else(keyless)?;

@@ -5,7 +5,7 @@ use super::freshness::Freshness;
 use super::header::Card;
 use super::pins::{self, Role};
 use super::rows::{Attached, Attachment};
-use super::{Token, anchoring, domain, held, roles};
+use super::{Token, anchoring, domain, roles};
 use crate::config::Config;
 use crate::crypto::pin::Cost;
 use crate::domain::cose::Signer;
@@ -167,12 +167,12 @@ impl Token {
                 entries: usize::try_from(config.cache.entries).unwrap_or(usize::MAX),
             }),
             roles: roles::RoleCache::new(),
+            searches: super::searches::Searches::default(),
             operator_sessions: super::replay::OperatorSessions::new(directory.join("sessions")),
-            counts: super::families::Counts::default(),
+            counts: super::counts::Counts::default(),
             unscrubbed: AtomicBool::new(false),
             following: Mutex::new(None),
             in_memory: ArcSwapOption::empty(),
-            held: held::Blocks::new(),
             reported: AtomicU64::new(0),
             watched,
             holders: OnceLock::new(),

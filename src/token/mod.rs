@@ -10,6 +10,7 @@ mod anchoring;
 mod built_in;
 mod cache;
 mod changes;
+mod counts;
 mod domain;
 mod domain_keys;
 mod families;
@@ -31,6 +32,7 @@ mod restoring;
 mod roles;
 mod rotation;
 mod rows;
+mod searches;
 mod sealings;
 mod standing;
 mod unlocked;
@@ -87,17 +89,16 @@ pub struct Token {
     /// What was read without a login.
     public: Cache,
     roles: roles::RoleCache,
+    searches: searches::Searches,
     operator_sessions: replay::OperatorSessions,
     /// What this process has reserved of counts.
-    counts: families::Counts,
+    counts: counts::Counts,
     /// Whether something removed may still be readable in a file.
     unscrubbed: AtomicBool,
     /// The repository's version that was refused last: it is not tried again.
     following: Mutex<Option<following::Refused>>,
     /// Domain keys that the store does not have.
     in_memory: ArcSwapOption<volatile::InMemory>,
-    /// Key tokens counted and not yet handed out.
-    held: held::Blocks,
     /// The version that this member last reported to run, as far as this process knows.
     reported: AtomicU64,
     /// The generation that [`Token::wait_for_change`] has seen.
@@ -266,8 +267,6 @@ impl Token {
 
 impl Drop for Token {
     fn drop(&mut self) {
-        // Counted and not handed out: too high a count keeps a key longer, and loses nothing.
-        let _ = self.return_blocks();
         // What stays counted is too many, which is safe.
         let _ = self.give_back_counts();
         self.tidy();

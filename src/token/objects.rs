@@ -88,7 +88,7 @@ impl Token {
             let current = record::open(keys, ring, &row)?;
             let next = row.revision.saturating_add(1);
             let object = Object::new(id, next, change(&current)?).standing_as(current.standing());
-            writer.put_row(&record::seal(&unlocked, keys, ring, &object)?)?;
+            writer.put_rows(&[record::seal(&unlocked, keys, ring, &object)?])?;
             let changes = [(id, Some(entry(&object)))];
             let head = keys.tree.update(writer, &changes)?;
             Ok((Arc::new(object), touched(&changes, head)))

@@ -52,7 +52,6 @@ impl Token {
     /// Lets go of the module's keys; they are erased when the last operation that uses them ends.
     pub fn logout(&self) {
         // As when the token is closed.
-        let _ = self.return_blocks();
         // What stays counted is too many, which is safe.
         let _ = self.give_back_counts();
         self.unlocked.store(None);

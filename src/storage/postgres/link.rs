@@ -8,6 +8,7 @@ use crate::ffi::os::fork::fork_generation;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub(super) struct Link {
     generation: u64,
     limit: Duration,
     broken: Cell<bool>,
+    /// What is sent with the next statement, before it.
+    ahead: Cell<Option<&'static str>>,
 }
 
 struct Open {
@@ -90,6 +93,59 @@ impl Link {
             generation: fork_generation(),
             limit,
             broken: Cell::new(false),
+            ahead: Cell::new(None),
+        })
+    }
+
+    /// Sends `sql` with the next statement that has values, just before it: one question instead of two.
+    pub(super) fn with_next(&self, sql: &'static str) {
+        self.ahead.set(Some(sql));
+    }
+
+    /// Sends `sql` and does not wait for the answer: how it ends does not matter.
+    pub(super) fn send(&self, sql: &str) {
+        if self.ahead.take().is_some() {
+            // Nothing was ever begun.
+            return;
+        }
+        let Some(open) = &self.open else {
+            return;
+        };
+        open.runtime.block_on(async {
+            let mut sending = pin!(open.client.simple_query(sql));
+            poll_fn(|context| {
+                let _ = sending.as_mut().poll(context);
+                Poll::Ready(())
+            })
+            .await;
+            // The connection's task writes it in its turn.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        });
+    }
+
+    /// Runs statements with values, and `last` without, in one question. The first failure counts; nothing
+    /// after it takes effect when they are in one transaction.
+    pub(super) fn together(
+        &self,
+        statements: &[(&str, &[Value<'_>])],
+        last: &str,
+    ) -> Result<(), Trouble> {
+        let prepared: Vec<_> = statements
+            .iter()
+            .map(|(sql, values)| Ok((self.prepared(sql)?, *values)))
+            .collect::<Result<_, Trouble>>()?;
+        self.run(self.limit, |open| async move {
+            let mut running: Vec<Running<'_>> = Vec::new();
+            for (statement, values) in &prepared {
+                running.push(Box::pin(async move {
+                    open.client.execute(statement, values).await.map(drop)
+                }));
+            }
+            running.push(Box::pin(async move {
+                open.client.simple_query(last).await.map(drop)
+            }));
+            in_order(running).await
         })
     }
 
@@ -121,7 +177,23 @@ impl Link {
     /// The rows that a statement gives.
     pub(super) fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Trouble> {
         let statement = self.prepared(sql)?;
-        self.run(self.limit, |open| open.client.query(&statement, values))
+        let ahead = self.ahead.take();
+        self.run(self.limit, |open| async move {
+            let mut found = Vec::new();
+            let mut running: Vec<Running<'_>> = Vec::new();
+            if let Some(ahead) = ahead {
+                running.push(Box::pin(async move {
+                    open.client.simple_query(ahead).await.map(drop)
+                }));
+            }
+            let (statement, rows) = (&statement, &mut found);
+            running.push(Box::pin(async move {
+                *rows = open.client.query(statement, values).await?;
+                Ok(())
+            }));
+            in_order(running).await?;
+            Ok(found)
+        })
     }
 
     /// How many rows a statement changed.
@@ -185,6 +257,29 @@ impl Link {
         };
         Err(trouble)
     }
+}
+
+/// One of several statements under way.
+type Running<'r> = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + 'r>>;
+
+/// Sends all of them, in their order, before it waits for any; answers the first failure.
+async fn in_order(running: Vec<Running<'_>>) -> Result<(), tokio_postgres::Error> {
+    let mut running: Vec<_> = running.into_iter().map(|one| (one, None)).collect();
+    poll_fn(|context| {
+        for (one, done) in running.iter_mut().filter(|(_, done)| done.is_none()) {
+            if let Poll::Ready(answer) = one.as_mut().poll(context) {
+                *done = Some(answer);
+            }
+        }
+        if running.iter().all(|(_, done)| done.is_some()) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    let mut answers = running.into_iter().filter_map(|(_, done)| done);
+    answers.try_for_each(|answer| answer)
 }
 
 impl Answers {

@@ -21,6 +21,7 @@ pub(super) const PUT: &str = "
         sealed = excluded.sealed";
 
 /// Rows, column by column.
+#[derive(Default)]
 pub(super) struct Part<'r> {
     ids: Vec<&'r [u8]>,
     places: Vec<i64>,
@@ -35,25 +36,22 @@ pub(super) struct Part<'r> {
 
 impl<'r> Part<'r> {
     /// These rows, each at its place in the order of creation.
-    pub(super) fn of(rows: &'r [Row], places: Vec<i64>) -> Result<Self> {
-        let revisions = rows.iter().map(|row| signed(row.revision));
-        Ok(Part {
-            ids: rows.iter().map(|row| &row.id.0[..]).collect(),
-            places,
-            revisions: revisions.collect::<Result<_>>()?,
-            standings: rows
-                .iter()
-                .map(|row| row.standing.number().into())
-                .collect(),
-            private: rows.iter().map(|row| row.private).collect(),
-            index: std::array::from_fn(|column| {
-                let keys = rows.iter().map(|row| row.index.get(column)?.as_ref());
-                keys.map(|key| key.map(|key| &key[..])).collect()
-            }),
-            domain_keys: rows.iter().map(|row| bytes(&row.domain_key)).collect(),
-            clear: rows.iter().map(|row| row.clear.as_deref()).collect(),
-            sealed: rows.iter().map(|row| row.sealed.as_deref()).collect(),
-        })
+    pub(super) fn of(rows: impl Iterator<Item = &'r (i64, Row)>) -> Result<Self> {
+        let mut part = Part::default();
+        for (place, row) in rows {
+            part.ids.push(&row.id.0);
+            part.places.push(*place);
+            part.revisions.push(signed(row.revision)?);
+            part.standings.push(row.standing.number().into());
+            part.private.push(row.private);
+            for (column, key) in part.index.iter_mut().zip(&row.index) {
+                column.push(bytes(key));
+            }
+            part.domain_keys.push(bytes(&row.domain_key));
+            part.clear.push(row.clear.as_deref());
+            part.sealed.push(row.sealed.as_deref());
+        }
+        Ok(part)
     }
 
     /// The parameters of [`PUT`].

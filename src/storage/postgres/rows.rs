@@ -13,8 +13,14 @@ use crate::storage::{
     Scope, Writer, signed, standing_condition, unsigned,
 };
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use tokio_postgres::types::{FromSql, ToSql};
 
+/// Writes nodes in the place of those that are there.
+const PUT_NODES: &str = "
+    INSERT INTO keyward_nodes (level, place, body, mac)
+    SELECT unnest($1::BIGINT[]), unnest($2::BIGINT[]), unnest($3::BYTEA[]), unnest($4::BYTEA[])
+    ON CONFLICT (level, place) DO UPDATE SET body = excluded.body, mac = excluded.mac";
 /// Rows that one statement seals anew: their parameters are some megabytes.
 const PART: usize = 4096;
 /// Places within one change: what is made in it is ordered by them.
@@ -28,6 +34,9 @@ pub(super) struct Rows<'l> {
     next: Cell<u64>,
     /// The nodes of the row tree that were read or are to be written.
     nodes: RefCell<Nodes>,
+    /// Rows that are to be written, with their places.
+    kept_back: RefCell<BTreeMap<ObjectId, (i64, Row)>>,
+    answered: Cell<bool>,
     /// The first failure. After one the server does nothing more in this transaction, and would answer
     /// its commit as if all were well.
     failed: RefCell<Option<Trouble>>,
@@ -41,28 +50,38 @@ impl<'l> Rows<'l> {
             name,
             next: Cell::new(change.saturating_mul(PLACES)),
             nodes: RefCell::default(),
+            kept_back: RefCell::default(),
+            answered: Cell::new(false),
             failed: RefCell::new(None),
         }
     }
 
-    /// Writes what was kept back. The last thing before the commit.
-    pub(super) fn finish(&self) -> Result<()> {
+    /// Writes what was kept back, and ends with `commit`: in one question.
+    pub(super) fn finish(&self, commit: &str) -> Result<(), Trouble> {
+        let rows = self.kept_back.take();
+        let part = Part::of(rows.values()).map_err(Trouble::plain)?;
+        let of_rows = part.values();
         let nodes = self.nodes.borrow();
         let changed: Vec<_> = nodes.changed().collect();
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let sql = "INSERT INTO keyward_nodes (level, place, body, mac)
-                   SELECT unnest($1::BIGINT[]), unnest($2::BIGINT[]), unnest($3::BYTEA[]),
-                          unnest($4::BYTEA[])
-                   ON CONFLICT (level, place)
-                   DO UPDATE SET body = excluded.body, mac = excluded.mac";
         let each = |at: fn((u8, u16)) -> i64| changed.iter().map(move |(own, _)| at(*own));
         let levels: Vec<i64> = each(|(level, _)| level.into()).collect();
         let places: Vec<i64> = each(|(_, place)| place.into()).collect();
         let bodies: Vec<&[u8]> = changed.iter().map(|(_, node)| &node.body[..]).collect();
         let macs: Vec<&[u8]> = changed.iter().map(|(_, node)| &node.mac[..]).collect();
-        self.run(sql, &[&levels, &places, &bodies, &macs]).map(drop)
+        let of_nodes: [Value<'_>; 4] = [&levels, &places, &bodies, &macs];
+        let mut statements: Vec<(&str, &[Value<'_>])> = Vec::new();
+        if !rows.is_empty() {
+            statements.push((PUT, &of_rows));
+        }
+        if !changed.is_empty() {
+            statements.push((PUT_NODES, &of_nodes));
+        }
+        self.link.together(&statements, commit)
+    }
+
+    /// Whether any statement was answered.
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.get()
     }
 
     /// The first failure of the transaction.
@@ -78,14 +97,19 @@ impl<'l> Rows<'l> {
         })
     }
 
-    /// Writes rows in the place of those with their ids, in one statement.
-    fn put_part(&self, rows: &[Row]) -> Result<()> {
-        let places = rows.iter().map(|_| self.place());
-        let part = Part::of(rows, places.collect::<Result<_>>()?)?;
-        self.run(PUT, &part.values()).map(drop)
+    /// Writes the rows that were kept back: something that is asked next may be of them.
+    fn flush(&self) -> Result<()> {
+        let rows = self.kept_back.take();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let part = Part::of(rows.values())?;
+        self.checked(self.link.execute(PUT, &part.values()))
+            .map(drop)
     }
 
     fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
+        self.flush()?;
         self.checked(self.link.execute(sql, values))
     }
 
@@ -96,7 +120,9 @@ impl<'l> Rows<'l> {
         values: &[Value<'_>],
         read: impl Fn(&Columns<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
+        self.flush()?;
         let rows = self.checked(self.link.query(sql, values))?;
+        self.answered.set(true);
         let read = |row: &tokio_postgres::Row| {
             read(&Columns {
                 row,
@@ -336,12 +362,20 @@ impl Writer for Rows<'_> {
     }
 
     fn put_row(&self, row: &Row) -> Result<()> {
-        self.put_rows(std::slice::from_ref(row))
+        self.put_rows(std::slice::from_ref(row))?;
+        self.flush()
     }
 
     fn put_rows(&self, rows: &[Row]) -> Result<()> {
-        for part in rows.chunks(PART) {
-            self.put_part(part)?;
+        for row in rows {
+            // One statement cannot write a row twice.
+            let again = self.kept_back.borrow().contains_key(&row.id);
+            if again || self.kept_back.borrow().len() >= PART {
+                self.flush()?;
+            }
+            let place = self.place()?;
+            let mut kept_back = self.kept_back.borrow_mut();
+            kept_back.insert(row.id, (place, row.clone()));
         }
         Ok(())
     }
@@ -426,6 +460,7 @@ impl Writer for Rows<'_> {
 
     fn clear(&self) -> Result<()> {
         *self.nodes.borrow_mut() = Nodes::default();
+        self.kept_back.borrow_mut().clear();
         for table in schema::TABLES {
             self.run(&format!("DELETE FROM {table}"), &[])?;
         }

@@ -15,6 +15,8 @@ use rusqlite::{Connection, OptionalExtension, Params, params, params_from_iter};
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 
+/// The level of the leaves of the row tree, whose places are the groups of their objects.
+const LEAF: u8 = 2;
 /// Objects of one answer that are looked up one by one whether they are on disk; of more all is waited for.
 const SEEN_EACH: usize = 16;
 
@@ -211,12 +213,16 @@ impl Reader for Rows<'_> {
 
     fn node(&self, level: u8, place: u16) -> Result<Option<Node>> {
         let sql = "SELECT body, mac FROM nodes WHERE at = ?1";
-        self.one(sql, [at(level, place)], |row| {
+        let node = self.one(sql, [at(level, place)], |row| {
             Ok(Node {
                 body: row.get(0)?,
                 mac: fixed(row, 1)?.unwrap_or([0; 32]),
             })
-        })
+        })?;
+        if level == LEAF {
+            self.see(self.turns.newest_of(place));
+        }
+        Ok(node)
     }
 
     fn domain_rows(&self) -> Result<Vec<DomainRow>> {
@@ -323,6 +329,9 @@ impl Writer for Rows<'_> {
     }
 
     fn put_node(&self, level: u8, place: u16, node: &Node) -> Result<()> {
+        if level == LEAF {
+            self.changed.borrow_mut().push(place);
+        }
         self.run(
             "INSERT INTO nodes (at, level, place, body, mac) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (at) DO UPDATE SET body = excluded.body, mac = excluded.mac",
