@@ -73,9 +73,7 @@ fn main() {
         for _ in 0..20 {
             opened(&config, &serial, size);
         }
-        let mut times: Vec<_> = (0..20)
-            .map(|_| opened(&config, &serial, size))
-            .collect();
+        let mut times: Vec<_> = (0..20).map(|_| opened(&config, &serial, size)).collect();
         shown("open, login and find", &mut times);
         let begun = Instant::now();
         let findings = token.check(&|| false).unwrap();
@@ -148,14 +146,22 @@ fn timed(work: impl FnOnce()) -> Duration {
 
 fn shown(what: &str, times: &mut [Duration]) {
     times.sort_unstable();
-    let at = |part: usize| times[(times.len() * part / 100).min(times.len() - 1)].as_secs_f64() * 1e6;
-    println!("  {what}: median {:.1} µs, 99 % within {:.1} µs", at(50), at(99));
+    let at =
+        |part: usize| times[(times.len() * part / 100).min(times.len() - 1)].as_secs_f64() * 1e6;
+    println!(
+        "  {what}: median {:.1} µs, 99 % within {:.1} µs",
+        at(50),
+        at(99)
+    );
 }
 
 /// Memory of the process in kibibytes.
 fn memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS"))
+        .unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
@@ -164,7 +170,10 @@ fn label(number: u64) -> Value {
 }
 
 fn labelled(number: u64) -> Template {
-    Template(vec![(CKA_CLASS, Value::Ulong(CKO_SECRET_KEY)), (CKA_LABEL, label(number))])
+    Template(vec![
+        (CKA_CLASS, Value::Ulong(CKO_SECRET_KEY)),
+        (CKA_LABEL, label(number)),
+    ])
 }
 
 /// A customer's AES key of 256 bits.

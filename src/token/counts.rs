@@ -290,7 +290,9 @@ pub(super) fn read(
         Some(entry) if entry.mark == Mark::Role => entry.revision,
         Some(_) => return Err(tampered(place)),
     };
-    let before = former(counted).map(|former| reader.fact(&former)).transpose()?;
+    let before = former(counted)
+        .map(|former| reader.fact(&former))
+        .transpose()?;
     let before = before.flatten().map_or(0, |bytes| {
         // A count that was edited to nonsense keeps the key.
         bytes.try_into().map_or(u64::MAX, u64::from_be_bytes)

@@ -121,7 +121,11 @@ mod tests {
             let search = Search::of(&label(&number.to_string()), None).unwrap();
             searches.keep(search, 1, &[]);
         }
-        let kept: usize = searches.shards.iter().map(|own| own.read().found.len()).sum();
+        let kept: usize = searches
+            .shards
+            .iter()
+            .map(|own| own.read().found.len())
+            .sum();
         assert!(kept <= SHARDS * KEPT);
         let secret = Value::secret(SecretBytes::copy_of(b"key"));
         assert!(Search::of(&Template(vec![(17, secret)]), None).is_none());
