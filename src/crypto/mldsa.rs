@@ -305,6 +305,25 @@ mod tests {
     }
 
     #[test]
+    fn a_hashed_message_is_put_together_as_the_standard_says() {
+        let seed = [5; SEED_SIZE];
+        let private = PrivateKey::from_seed(Set::MlDsa44, &seed).unwrap();
+        let mut digest = [0; 32];
+        Hash::Sha256.digest(&[b"message"], &mut digest).unwrap();
+        // FIPS 204, algorithm 4, steps 10 to 18, for SHA-256.
+        let identifier = b"\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01";
+        let whole = [&[1, 3][..], b"ctx", identifier, &digest].concat();
+        let form = Form::Hashed(b"ctx", Prehash::Hash(Hash::Sha256));
+        let mut message = private.message(&form);
+        message.update(&digest);
+        let mut out = vec![0; Set::MlDsa44.signature_size()];
+        private.sign(&message.finish(), false, &mut out).unwrap();
+        let key = ExpandedSigningKey::<MlDsa44>::from_seed((&seed).into()).verifying_key();
+        let signature = ml_dsa::Signature::<MlDsa44>::try_from(&out[..]).unwrap();
+        assert!(key.verify_internal(&whole, &signature));
+    }
+
+    #[test]
     fn what_is_no_key_is_refused() {
         for set in Set::ALL {
             let private = PrivateKey::from_seed(set, &[4; SEED_SIZE]).unwrap();

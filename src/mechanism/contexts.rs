@@ -83,10 +83,11 @@ impl Asked {
 
 /// The hash of a digest mechanism. SHA-1 has no name in the arc that these signatures take them from.
 fn prehash(mechanism: u64) -> Result<Prehash> {
-    match by_mechanism(mechanism)? {
-        Hash::Sha1 => Err(Error::MechanismParamInvalid("SHA-1 is not admitted here")),
-        hash => Ok(Prehash::Hash(hash)),
+    let hash = by_mechanism(mechanism)?;
+    if hash == Hash::Sha1 {
+        return Err(Error::MechanismParamInvalid("SHA-1 is not admitted here"));
     }
+    Ok(Prehash::Hash(hash))
 }
 
 /// Hashes the data, part by part, and hands the digest to the key.

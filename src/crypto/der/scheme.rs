@@ -74,13 +74,13 @@ pub(super) fn read(scheme: Scheme, inner: &[u8]) -> Option<Halves<'_>> {
     };
     let private = |bytes: &&[u8]| bytes.len() == scheme.private_size();
     let seed = |bytes: &&[u8]| bytes.len() == seed_size;
-    match inner.first()? {
-        &SEED => {
+    match *inner.first()? {
+        SEED => {
             let own = AnyRef::from_der(inner).ok()?.value();
             Some((Some(Some(own).filter(seed)?), None))
         }
-        &OCTETS => Some((None, Some(read_octet_string(inner).filter(private)?))),
-        &SEQUENCE => {
+        OCTETS => Some((None, Some(read_octet_string(inner).filter(private)?))),
+        SEQUENCE => {
             let content = AnyRef::from_der(inner).ok()?.value();
             let at = element(OCTETS, &vec![0; seed_size]).len();
             let (first, second) = content.split_at_checked(at)?;
@@ -88,5 +88,52 @@ pub(super) fn read(scheme: Scheme, inner: &[u8]) -> Option<Halves<'_>> {
             Some((Some(own), Some(read_octet_string(second).filter(private)?)))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{PrivateNumbers, ReadPrivate, private_key_info, read_private_key_info};
+    use super::*;
+
+    #[test]
+    fn a_seed_alone_is_read() {
+        // As RFC 9881 and Wycheproof have it: ML-DSA-44, a seed of bytes 2a.
+        let head = [
+            0x30, 0x34, 2, 1, 0, 0x30, 0x0b, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 0x11, 4,
+            0x22, 0x80, 0x20,
+        ];
+        let good = [&head[..], &[0x2a; 32]].concat();
+        let read = read_private_key_info(&good);
+        let scheme = Scheme::MlDsa(mldsa::Set::MlDsa44);
+        assert!(matches!(
+            read,
+            Some(ReadPrivate::Scheme(own, Some(seed), None)) if own == scheme && seed == [0x2a; 32]
+        ));
+        for place in 0..head.len() {
+            let mut bad = good.clone();
+            bad[place] ^= 0x40;
+            assert!(read_private_key_info(&bad).is_none(), "{place}");
+        }
+    }
+
+    #[test]
+    fn every_form_is_read_back() {
+        for scheme in Scheme::all() {
+            let private = vec![7; scheme.private_size()];
+            let seed = scheme.seed_size().map(|length| vec![8; length]);
+            for seed in [None, seed] {
+                let written = PrivateNumbers::Scheme(scheme, seed.as_deref(), &private);
+                let encoded = private_key_info(written).unwrap();
+                let read = read_private_key_info(encoded.expose());
+                let Some(ReadPrivate::Scheme(own, read_seed, Some(read_private))) = read else {
+                    panic!("{scheme:?}");
+                };
+                assert_eq!(
+                    (own, read_seed, read_private),
+                    (scheme, seed.as_deref(), &private[..])
+                );
+            }
+        }
     }
 }
