@@ -236,9 +236,6 @@ pub enum Error {
     /// The signature's length is impossible.
     #[error("the signature has the wrong length")]
     SignatureLenRange,
-    /// The random generator cannot be seeded by callers.
-    #[error("seeding the random generator is not offered")]
-    RandomSeedNotSupported,
 
     // --- storage and domain ------------------------------------------------------------------
     /// Another process holds the database for longer than the busy timeout.

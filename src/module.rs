@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::object::ObjectId;
 use crate::session::Session;
+use crate::session::events::Events;
 use crate::session::handles::{SessionHandle, Table};
 use crate::session::objects::{Objects, Place};
 use crate::session::saved::StateSecret;
@@ -28,6 +29,7 @@ pub struct Module {
     /// Who brings the slots in line with what is on disk.
     rescanning: Mutex<()>,
     watchers: Watchers,
+    events: Events,
     /// The open sessions.
     pub sessions: Arc<Table<Arc<Session>>>,
     /// The object handles.
@@ -49,19 +51,47 @@ impl Module {
             slots: ArcSwap::default(),
             rescanning: Mutex::default(),
             sessions: Arc::default(),
+            events: Events::default(),
             objects: Arc::default(),
             states: StateSecret::default(),
         };
         module.rescan()?;
+        module.events.begin(module.tokens().into_iter());
         Ok(module)
     }
 
     /// Ends every thread and drops every key. Sessions and handles die with the module.
     pub fn stop(&self) {
+        self.events.end();
         self.watchers.stop();
         for slot in self.slots.load().iter() {
             slot.vacate();
         }
+    }
+
+    /// A slot whose token came or went since the module started, each told once; `None` when there is none.
+    /// With `wait`, one that comes or goes later.
+    ///
+    /// # Errors
+    /// `NotInitialized` when the module ended meanwhile; those of reading the home directory.
+    pub fn next_event(&self, wait: bool) -> Result<Option<u64>> {
+        loop {
+            self.rescan()?;
+            let event = self.events.take(self.tokens().into_iter());
+            if event.is_some() || !wait {
+                return Ok(event);
+            }
+            if !self.events.rest() {
+                return Err(Error::NotInitialized);
+            }
+        }
+    }
+
+    /// Each slot, and whether a token is in it.
+    fn tokens(&self) -> Vec<(u64, bool)> {
+        let slots = self.slots.load();
+        let state = |slot: &Arc<Slot>| (slot.id(), slot.has_token());
+        slots.iter().map(state).collect()
     }
 
     /// The settings.

@@ -1,17 +1,17 @@
 //! Random numbers.
 
 use crate::crypto::random;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::module::Module;
 use crate::session::handles::SessionHandle;
 
-/// `C_SeedRandom`: the generator is seeded by the operating system alone.
+/// `C_SeedRandom`: the bytes join what the operating system gives, in every seed from now on.
 ///
 /// # Errors
-/// `SessionHandleInvalid`, else `RandomSeedNotSupported`.
-pub fn seed(module: &Module, session: SessionHandle) -> Result<()> {
+/// `SessionHandleInvalid`; `Internal` when the operating system gives no randomness.
+pub fn seed(module: &Module, session: SessionHandle, bytes: &[u8]) -> Result<()> {
     module.session(session)?;
-    Err(Error::RandomSeedNotSupported)
+    random::mix(bytes)
 }
 
 /// `C_GenerateRandom`.

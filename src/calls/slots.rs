@@ -7,9 +7,9 @@ use crate::module::Module;
 use crate::seal::pin::{PIN_MAX, PIN_MIN};
 use crate::token::{Header, PinState};
 use cryptoki_sys::{
-    CKF_LOGIN_REQUIRED, CKF_RNG, CKF_SO_PIN_COUNT_LOW, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED,
-    CKF_TOKEN_INITIALIZED, CKF_TOKEN_PRESENT, CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY,
-    CKF_USER_PIN_INITIALIZED, CKF_USER_PIN_LOCKED, CKF_WRITE_PROTECTED,
+    CKF_LOGIN_REQUIRED, CKF_RESTORE_KEY_NOT_NEEDED, CKF_RNG, CKF_SO_PIN_COUNT_LOW,
+    CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED, CKF_TOKEN_INITIALIZED, CKF_TOKEN_PRESENT,
+    CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_INITIALIZED, CKF_USER_PIN_LOCKED, CKF_WRITE_PROTECTED,
 };
 
 /// What `C_GetSlotInfo` says.
@@ -97,6 +97,7 @@ pub fn token_info(module: &Module, slot: u64) -> Result<TokenInfo> {
         flags: CKF_RNG
             | CKF_LOGIN_REQUIRED
             | flag(read_only, CKF_WRITE_PROTECTED)
+            | CKF_RESTORE_KEY_NOT_NEEDED
             | header.map_or(0, |header| token_flags(&header)),
         sessions: counts.all(),
         read_write_sessions: counts.read_write,
@@ -167,15 +168,11 @@ pub fn init_token(module: &Module, slot: u64, pin: Option<&[u8]>, label: &[u8; 3
     module.init_token(slot, pin, label.trim_end_matches([' ', '\0']))
 }
 
-/// `C_WaitForSlotEvent`. Slots have no events that a caller could wait for: tokens made by other
-/// processes show at the next `C_GetSlotList`.
+/// `C_WaitForSlotEvent`: the slot of a token that came or went, made or removed by whatever process.
 ///
 /// # Errors
-/// `NoEvent` to a caller that does not want to wait, else `FunctionNotSupported`.
-pub fn wait_for_event(may_block: bool) -> Result<u64> {
-    Err(if may_block {
-        Error::FunctionNotSupported
-    } else {
-        Error::NoEvent
-    })
+/// `NoEvent` to a caller that does not want to wait; `NotInitialized` to one that waited until `C_Finalize`;
+/// those of reading the home directory.
+pub fn wait_for_event(module: &Module, may_block: bool) -> Result<u64> {
+    module.next_event(may_block)?.ok_or(Error::NoEvent)
 }

@@ -6,8 +6,12 @@
 //! - *Forks*: the generation of [`crate::ffi::os::fork`] is compared before every use; a child starts from a
 //!   fresh seed. The `rand` crate does not notice forks.
 //! - A fresh seed from the operating system after every `RESEED_AFTER` bytes.
+//! - What callers add ([`mix`]) is hashed into every seed from then on, beside the operating system's, never
+//!   in its place: whoever knows or chooses it knows nothing of what comes out.
 #![forbid(unsafe_code)]
 
+use super::digest::MAX_LENGTH;
+use super::hash::Hash;
 use crate::error::{Error, Result};
 use crate::ffi::os::fork::fork_generation;
 use crate::secret::SecretBytes;
@@ -16,6 +20,7 @@ use rand::rngs::SysRng;
 use rand::{Rng, SeedableRng, TryCryptoRng, TryRng};
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
 use zeroize::Zeroize;
 
 /// Bytes given out between two seeds from the operating system.
@@ -27,6 +32,34 @@ const BUFFER: usize = 512;
 
 thread_local! {
     static OWN: RefCell<Generator> = const { RefCell::new(Generator::unseeded()) };
+}
+
+/// What callers have added, in words that are changed without a lock: a lock that another thread holds
+/// during a fork would never be free in the child.
+static ADDED: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
+/// How often they have.
+static ADDITIONS: AtomicU64 = AtomicU64::new(0);
+
+/// Mixes bytes of the caller into the seeds of every thread.
+///
+/// # Errors
+/// As [`fill`].
+pub fn mix(bytes: &[u8]) -> Result<()> {
+    // With bytes of the system's among them, nobody takes back what somebody else has added.
+    let fresh: [u8; SEED] = {
+        let mut fresh = [0; SEED];
+        from_system(&mut fresh)?;
+        fresh
+    };
+    let mut digest = [0; MAX_LENGTH];
+    Hash::Sha256.digest(&[&fresh, bytes], &mut digest)?;
+    for (word, part) in ADDED.iter().zip(digest.chunks_exact(8)) {
+        let part = part.first_chunk().copied().unwrap_or_default();
+        word.fetch_xor(u64::from_le_bytes(part), Ordering::Relaxed);
+    }
+    digest.zeroize();
+    ADDITIONS.fetch_add(1, Ordering::Release);
+    Ok(())
 }
 
 /// Fills `out` with random bytes.
@@ -120,6 +153,8 @@ fn from_system(out: &mut [u8]) -> Result<()> {
 struct Generator {
     /// Under which fork generation the seed was drawn; 0 for none.
     generation: u64,
+    /// How many additions of callers the seed has taken in.
+    additions: u64,
     /// Bytes to give before the next seed from the system.
     left: usize,
     /// The key of the next refill.
@@ -133,6 +168,7 @@ impl Generator {
     const fn unseeded() -> Self {
         Generator {
             generation: 0,
+            additions: 0,
             left: 0,
             seed: [0; SEED],
             buffer: [0; BUFFER],
@@ -142,7 +178,8 @@ impl Generator {
 
     fn fill(&mut self, out: &mut [u8]) -> Result<()> {
         let generation = fork_generation();
-        if self.generation != generation || self.left < out.len() {
+        let added = self.additions != ADDITIONS.load(Ordering::Acquire);
+        if self.generation != generation || self.left < out.len() || added {
             self.reseed(generation)?;
         }
         self.left = self.left.saturating_sub(out.len());
@@ -184,9 +221,28 @@ impl Generator {
         self.generation = 0;
         self.buffer.zeroize();
         self.ready = 0;
+        self.additions = ADDITIONS.load(Ordering::Acquire);
         from_system(&mut self.seed)?;
+        if self.additions > 0 {
+            self.take_in_additions()?;
+        }
         self.generation = generation;
         self.left = RESEED_AFTER;
+        Ok(())
+    }
+}
+
+impl Generator {
+    /// Makes the seed one of the system's bytes and of all that callers have added.
+    fn take_in_additions(&mut self) -> Result<()> {
+        let added = ADDED.each_ref().map(|word| word.load(Ordering::Relaxed));
+        let mut digest = [0; MAX_LENGTH];
+        let added = added.map(u64::to_le_bytes);
+        Hash::Sha256.digest(&[&self.seed, added.as_flattened()], &mut digest)?;
+        for (own, byte) in self.seed.iter_mut().zip(digest) {
+            *own = byte;
+        }
+        digest.zeroize();
         Ok(())
     }
 }
@@ -233,6 +289,29 @@ mod tests {
             again, out,
             "the seed that is kept does not give the bytes before it"
         );
+    }
+
+    #[test]
+    fn what_is_added_never_decides_what_comes_out() {
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..50 {
+            mix(b"the same each time").unwrap();
+            assert!(seen.insert(array::<32>().unwrap()));
+        }
+        // Other threads take it in as well, and give other bytes.
+        let other = std::thread::spawn(|| array::<32>().unwrap());
+        assert!(seen.insert(other.join().unwrap()));
+    }
+
+    #[test]
+    fn an_addition_changes_the_seed_that_is_in_use() {
+        let mut generator = Generator::unseeded();
+        generator.fill(&mut [0; 8]).unwrap();
+        let before = generator.seed;
+        mix(b"bytes").unwrap();
+        generator.fill(&mut [0; 8]).unwrap();
+        assert_ne!(generator.seed, before);
+        assert_eq!(generator.additions, ADDITIONS.load(Ordering::Relaxed));
     }
 
     #[test]

@@ -241,7 +241,6 @@ pub(super) fn code(error: &Error) -> CK_RV {
         Error::AeadDecryptFailed => CKR_AEAD_DECRYPT_FAILED,
         Error::SignatureInvalid => CKR_SIGNATURE_INVALID,
         Error::SignatureLenRange => CKR_SIGNATURE_LEN_RANGE,
-        Error::RandomSeedNotSupported => CKR_RANDOM_SEED_NOT_SUPPORTED,
 
         // Trying again may help.
         Error::StoreBusy | Error::DomainBehind(_) | Error::Config(_) => CKR_FUNCTION_FAILED,

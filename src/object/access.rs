@@ -4,8 +4,8 @@
 use super::attribute::Attributes;
 use crate::error::{Error, Result};
 use cryptoki_sys::{
-    CKA_COPYABLE, CKA_DESTROYABLE, CKA_MODIFIABLE, CKA_PRIVATE, CKA_TOKEN, CKO_PRIVATE_KEY,
-    CKO_SECRET_KEY,
+    CKA_COPYABLE, CKA_DESTROYABLE, CKA_MODIFIABLE, CKA_PRIVATE, CKA_TOKEN, CKA_TRUSTED,
+    CKO_CERTIFICATE, CKO_PRIVATE_KEY, CKO_SECRET_KEY,
 };
 
 /// A session's kind and who is logged in.
@@ -146,11 +146,15 @@ fn may_write(state: State, object: &Attributes) -> Result<()> {
 /// # Errors
 /// `ObjectHandleInvalid` when the session does not see it, `SessionReadOnly`; `UserNotLoggedIn` for
 /// private and secret keys while nobody is logged in; `ActionProhibited` when `CKA_MODIFIABLE` is
-/// false.
+/// false, and for a trusted certificate, which is the SO's to change (section 4.6.2).
 pub fn may_change(state: State, object: &Attributes) -> Result<()> {
     may_write(state, object)?;
     if is_hidden_key(object) && !state.is_user() && !state.is_so() {
         return Err(Error::UserNotLoggedIn);
+    }
+    let trusted = object.class() == Some(CKO_CERTIFICATE) && object.is(CKA_TRUSTED);
+    if trusted && !state.is_so() {
+        return Err(Error::ActionProhibited);
     }
     require(object, CKA_MODIFIABLE)
 }

@@ -7,18 +7,32 @@ use super::schema::{self, MAX_NESTING, Row, Rules, ValueKind};
 use crate::crypto::aes::XtsKey;
 use crate::error::{Error, Result};
 use cryptoki_sys::{
-    CKA_ALWAYS_AUTHENTICATE, CKA_CERTIFICATE_CATEGORY, CKA_END_DATE, CKA_HASH_OF_ISSUER_PUBLIC_KEY,
-    CKA_HASH_OF_SUBJECT_PUBLIC_KEY, CKA_JAVA_MIDP_SECURITY_DOMAIN, CKA_PRIVATE, CKA_START_DATE,
-    CKA_URL, CKA_VALUE, CKO_CERTIFICATE, CKO_DATA, CKO_DOMAIN_PARAMETERS, CKO_MECHANISM,
-    CKO_PRIVATE_KEY, CKO_PROFILE, CKO_PUBLIC_KEY, CKO_SECRET_KEY,
+    CKA_ALWAYS_AUTHENTICATE, CKA_CERTIFICATE_CATEGORY, CKA_END_DATE, CKA_HASH_OF_CERTIFICATE,
+    CKA_HASH_OF_ISSUER_PUBLIC_KEY, CKA_HASH_OF_SUBJECT_PUBLIC_KEY, CKA_JAVA_MIDP_SECURITY_DOMAIN,
+    CKA_PRIVATE, CKA_START_DATE, CKA_TRUST_CLIENT_AUTH, CKA_TRUST_CODE_SIGNING,
+    CKA_TRUST_EMAIL_PROTECTION, CKA_TRUST_IPSEC_IKE, CKA_TRUST_OCSP_SIGNING, CKA_TRUST_SERVER_AUTH,
+    CKA_TRUST_TIME_STAMPING, CKA_URL, CKA_VALUE, CKO_CERTIFICATE, CKO_DATA, CKO_DOMAIN_PARAMETERS,
+    CKO_MECHANISM, CKO_PRIVATE_KEY, CKO_PROFILE, CKO_PUBLIC_KEY, CKO_SECRET_KEY, CKO_TRUST,
+    CKO_VALIDATION, CKT_NOT_TRUSTED, CKT_TRUST_MUST_VERIFY_TRUST, CKT_TRUST_UNKNOWN,
 };
+
+/// What a trust object says of a certificate, each a `CK_TRUST`.
+const TRUSTS: [AttributeType; 7] = [
+    CKA_TRUST_SERVER_AUTH,
+    CKA_TRUST_CLIENT_AUTH,
+    CKA_TRUST_CODE_SIGNING,
+    CKA_TRUST_EMAIL_PROTECTION,
+    CKA_TRUST_IPSEC_IKE,
+    CKA_TRUST_TIME_STAMPING,
+    CKA_TRUST_OCSP_SIGNING,
+];
 
 /// The longest generic secret in bytes.
 const MAX_SECRET: usize = 65_536;
 
 /// Whether there are objects of a class here.
 pub(super) fn exists(class: u64) -> bool {
-    const CLASSES: [u64; 8] = [
+    const CLASSES: [u64; 10] = [
         CKO_DATA,
         CKO_CERTIFICATE,
         CKO_PUBLIC_KEY,
@@ -27,6 +41,8 @@ pub(super) fn exists(class: u64) -> bool {
         CKO_DOMAIN_PARAMETERS,
         CKO_MECHANISM,
         CKO_PROFILE,
+        CKO_TRUST,
+        CKO_VALIDATION,
     ];
     CLASSES.contains(&class)
 }
@@ -73,6 +89,7 @@ pub(super) fn in_form(row: &Row, value: Value) -> Value {
 fn in_range(attribute: AttributeType, number: u64) -> bool {
     match attribute {
         CKA_CERTIFICATE_CATEGORY | CKA_JAVA_MIDP_SECURITY_DOMAIN => number <= 3,
+        _ if TRUSTS.contains(&attribute) => number <= CKT_TRUST_MUST_VERIFY_TRUST.into(),
         _ => true,
     }
 }
@@ -204,7 +221,24 @@ pub(super) fn consistent(object: &Attributes) -> Result<()> {
         let ordered = start.is_empty() || end.is_empty() || start <= end;
         require(ordered, Error::TemplateInconsistent(CKA_END_DATE))?;
     }
+    if object.class() == Some(CKO_TRUST) {
+        trust(object)?;
+    }
     Ok(())
+}
+
+/// Whoever trusts a certificate says which: issuer and number alone name what an attacker can have made too
+/// (PKCS #11 3.2, section 4.15, note 2).
+fn trust(object: &Attributes) -> Result<()> {
+    let filled = |kind| object.bytes(kind).is_some_and(|bytes| !bytes.is_empty());
+    let doubts = |kind: &AttributeType| {
+        let own = object.ulong(*kind).unwrap_or(0);
+        own == CKT_TRUST_UNKNOWN.into() || own == CKT_NOT_TRUSTED.into()
+    };
+    require(
+        TRUSTS.iter().all(doubts) || filled(CKA_HASH_OF_CERTIFICATE),
+        Error::TemplateIncomplete(CKA_HASH_OF_CERTIFICATE),
+    )
 }
 
 fn require(condition: bool, error: Error) -> Result<()> {

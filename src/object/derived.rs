@@ -66,6 +66,8 @@ pub(super) fn public_key_info(attributes: &Attributes, family: Family) -> Option
         | Family::Poly1305
         | Family::DomainParameters
         | Family::Mechanism
-        | Family::Profile => None,
+        | Family::Profile
+        | Family::Trust
+        | Family::Validation => None,
     }
 }

@@ -69,7 +69,9 @@ pub(super) fn complete(family: Family, key: &mut Attributes) -> Result<()> {
         | Family::ChaCha20
         | Family::Poly1305
         | Family::Mechanism
-        | Family::Profile => Ok(()),
+        | Family::Profile
+        | Family::Trust
+        | Family::Validation => Ok(()),
     }
 }
 

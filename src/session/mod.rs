@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod active;
+pub mod events;
 pub mod handles;
 pub mod login;
 pub mod messages;

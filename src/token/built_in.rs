@@ -8,7 +8,8 @@ use crate::object::attribute::{Attributes, Template, Value};
 use crate::object::{Object, ObjectId, read};
 use cryptoki_sys::{
     CKA_CLASS, CKA_COPYABLE, CKA_DESTROYABLE, CKA_MECHANISM_TYPE, CKA_MODIFIABLE, CKA_PRIVATE,
-    CKA_PROFILE_ID, CKA_TOKEN, CKO_MECHANISM, CKO_PROFILE, CKP_BASELINE_PROVIDER,
+    CKA_PROFILE_ID, CKA_TOKEN, CKO_MECHANISM, CKO_PROFILE, CKP_AUTHENTICATION_TOKEN,
+    CKP_BASELINE_PROVIDER, CKP_EXTENDED_PROVIDER,
 };
 use std::sync::Arc;
 
@@ -16,8 +17,13 @@ use std::sync::Arc;
 const MECHANISM: [u8; 8] = *b"mechanis";
 /// What the id of a profile object begins with; its number follows.
 const PROFILE: [u8; 8] = *b"profile:";
-/// The profiles that the module fulfils.
-const PROFILES: [u64; 1] = [CKP_BASELINE_PROVIDER];
+/// The profiles that the module fulfils, whatever is on the token. That of public certificates depends on the
+/// token's objects; that of a complete provider wants every mechanism of the standard.
+const PROFILES: [u64; 3] = [
+    CKP_BASELINE_PROVIDER,
+    CKP_EXTENDED_PROVIDER,
+    CKP_AUTHENTICATION_TOKEN,
+];
 
 impl Token {
     /// The mechanism or profile object with this id.

@@ -40,6 +40,7 @@ mod interfaces;
 mod key_tokens;
 mod keys;
 mod library;
+mod messages;
 mod near;
 mod objects;
 mod operator_sessions;

@@ -8,8 +8,7 @@ use cryptoki_sys::{CK_BYTE, CK_SESSION_HANDLE, CK_ULONG};
 export! {
     C_SeedRandom(session: CK_SESSION_HANDLE, seed: *mut CK_BYTE, length: CK_ULONG) {
         guard::session(session, |module, session| {
-            pointers::input(seed, length)?;
-            random::seed(module, session)
+            random::seed(module, session, pointers::input(seed, length)?)
         })
     }
 

@@ -69,12 +69,12 @@ export! {
     }
 
     C_WaitForSlotEvent(flags: CK_FLAGS, place: *mut CK_SLOT_ID, reserved: *mut c_void) {
-        guard::module(|_| {
+        guard::module(|module| {
             let place = Place::new(place)?;
             if !reserved.is_null() {
                 return Err(Error::BadArguments("pReserved must be NULL"));
             }
-            place.put(slots::wait_for_event(flags & CKF_DONT_BLOCK == 0)?);
+            place.put(slots::wait_for_event(module, flags & CKF_DONT_BLOCK == 0)?);
             Ok(())
         })
     }

@@ -8,7 +8,7 @@ use cryptoki_sys::{
     CKK_SHA3_384_HMAC, CKK_SHA3_512_HMAC, CKK_SHA224_HMAC, CKK_SHA256_HMAC, CKK_SHA384_HMAC,
     CKK_SHA512_224_HMAC, CKK_SHA512_256_HMAC, CKK_SHA512_HMAC, CKK_SLH_DSA, CKO_CERTIFICATE,
     CKO_DATA, CKO_DOMAIN_PARAMETERS, CKO_MECHANISM, CKO_PRIVATE_KEY, CKO_PROFILE, CKO_PUBLIC_KEY,
-    CKO_SECRET_KEY,
+    CKO_SECRET_KEY, CKO_TRUST, CKO_VALIDATION,
 };
 
 /// Objects with the same attributes.
@@ -41,6 +41,8 @@ pub enum Family {
     AesXts,
     ChaCha20,
     Poly1305,
+    Trust,
+    Validation,
 }
 
 /// Every family, each at its [`Family::place`].
@@ -70,6 +72,8 @@ pub const ALL: &[Family] = &[
     Family::AesXts,
     Family::ChaCha20,
     Family::Poly1305,
+    Family::Trust,
+    Family::Validation,
 ];
 
 /// The key types of [`Family::Generic`].
@@ -120,6 +124,8 @@ impl Family {
             (CKO_DOMAIN_PARAMETERS, Some(CKK_EC)) => Family::DomainParameters,
             (CKO_MECHANISM, _) => Family::Mechanism,
             (CKO_PROFILE, _) => Family::Profile,
+            (CKO_TRUST, _) => Family::Trust,
+            (CKO_VALIDATION, _) => Family::Validation,
             _ => return None,
         };
         Some(family)
@@ -165,6 +171,8 @@ impl Family {
             Family::AesXts => 22,
             Family::ChaCha20 => 23,
             Family::Poly1305 => 24,
+            Family::Trust => 25,
+            Family::Validation => 26,
         }
     }
 
@@ -250,11 +258,13 @@ impl Families {
     pub const STORED: Families = Self::KEYS
         .or(Self::CERTIFICATES)
         .or(Family::Data.only())
-        .or(Family::DomainParameters.only());
+        .or(Family::DomainParameters.only())
+        .or(Family::Trust.only());
     /// Every object.
     pub const ALL: Families = Self::STORED
         .or(Family::Mechanism.only())
-        .or(Family::Profile.only());
+        .or(Family::Profile.only())
+        .or(Family::Validation.only());
 
     /// Both sets.
     #[must_use]

@@ -48,6 +48,8 @@ const AES: Families = Family::Aes.only();
 const DOMAIN: Families = Family::DomainParameters.only();
 const MECHANISM: Families = Family::Mechanism.only();
 const PROFILE: Families = Family::Profile.only();
+const TRUST: Families = Family::Trust.only();
+const VALIDATION: Families = Family::Validation.only();
 const NONE: Families = Families::NONE;
 
 /// Keys that can sign or verify.
@@ -197,7 +199,9 @@ pub(super) const ROWS: &[Row] = &[
     row!(CKA_SUBJECT, Bytes, X509, CREATE_NEEDED, ABSENT),
     row!(CKA_ID, Bytes, KEYS.or(X509), SETTABLE, EMPTY),
     row!(CKA_ISSUER, Bytes, X509, SETTABLE, EMPTY),
+    row!(CKA_ISSUER, Bytes, TRUST, CREATE_NEEDED, ABSENT),
     row!(CKA_SERIAL_NUMBER, Bytes, CERTIFICATES, SETTABLE, EMPTY),
+    row!(CKA_SERIAL_NUMBER, Bytes, TRUST, CREATE_NEEDED, ABSENT),
     row!(CKA_URL, Bytes, X509, FREE, EMPTY),
     row!(CKA_HASH_OF_SUBJECT_PUBLIC_KEY, Bytes, X509, FREE, EMPTY),
     row!(CKA_HASH_OF_ISSUER_PUBLIC_KEY, Bytes, X509, FREE, EMPTY),
@@ -205,7 +209,7 @@ pub(super) const ROWS: &[Row] = &[
     row!(
         CKA_NAME_HASH_ALGORITHM,
         Ulong,
-        X509,
+        X509.or(TRUST),
         FREE,
         DefaultValue::Ulong(CKM_SHA_1)
     ),
@@ -366,6 +370,57 @@ pub(super) const ROWS: &[Row] = &[
         ABSENT
     ),
     row!(CKA_SEED, Secret, SEEDED, SECRET_EXTRA, ABSENT),
+    // Trust objects (4.15). Whoever may change the object may change its mind.
+    row!(CKA_HASH_OF_CERTIFICATE, Bytes, TRUST, FREE, EMPTY),
+    row!(CKA_TRUST_SERVER_AUTH, Ulong, TRUST, SETTABLE, ZERO),
+    row!(CKA_TRUST_CLIENT_AUTH, Ulong, TRUST, SETTABLE, ZERO),
+    row!(CKA_TRUST_CODE_SIGNING, Ulong, TRUST, SETTABLE, ZERO),
+    row!(CKA_TRUST_EMAIL_PROTECTION, Ulong, TRUST, SETTABLE, ZERO),
+    row!(CKA_TRUST_IPSEC_IKE, Ulong, TRUST, SETTABLE, ZERO),
+    row!(CKA_TRUST_TIME_STAMPING, Ulong, TRUST, SETTABLE, ZERO),
+    row!(CKA_TRUST_OCSP_SIGNING, Ulong, TRUST, SETTABLE, ZERO),
+    // Validation objects (4.16), of which there are none: the module has no validation.
+    row!(CKA_VALIDATION_TYPE, Ulong, VALIDATION, COMPUTED, ABSENT),
+    row!(CKA_VALIDATION_VERSION, Bytes, VALIDATION, COMPUTED, ABSENT),
+    row!(CKA_VALIDATION_LEVEL, Ulong, VALIDATION, COMPUTED, ABSENT),
+    row!(
+        CKA_VALIDATION_MODULE_ID,
+        Bytes,
+        VALIDATION,
+        COMPUTED,
+        ABSENT
+    ),
+    row!(CKA_VALIDATION_FLAG, Ulong, VALIDATION, COMPUTED, ABSENT),
+    row!(
+        CKA_VALIDATION_AUTHORITY_TYPE,
+        Ulong,
+        VALIDATION,
+        COMPUTED,
+        ABSENT
+    ),
+    row!(CKA_VALIDATION_COUNTRY, Bytes, VALIDATION, COMPUTED, ABSENT),
+    row!(
+        CKA_VALIDATION_CERTIFICATE_IDENTIFIER,
+        Bytes,
+        VALIDATION,
+        COMPUTED,
+        ABSENT
+    ),
+    row!(
+        CKA_VALIDATION_CERTIFICATE_URI,
+        Bytes,
+        VALIDATION,
+        COMPUTED,
+        ABSENT
+    ),
+    row!(
+        CKA_VALIDATION_VENDOR_URI,
+        Bytes,
+        VALIDATION,
+        COMPUTED,
+        ABSENT
+    ),
+    row!(CKA_VALIDATION_PROFILE, Bytes, VALIDATION, COMPUTED, ABSENT),
     // Mechanism and profile objects (4.12, 4.13).
     row!(CKA_MECHANISM_TYPE, Ulong, MECHANISM, COMPUTED, ABSENT),
     row!(CKA_PROFILE_ID, Ulong, PROFILE, COMPUTED, ABSENT),
