@@ -233,7 +233,9 @@ fn trust(object: &Attributes) -> Result<()> {
     let filled = |kind| object.bytes(kind).is_some_and(|bytes| !bytes.is_empty());
     let doubts = |kind: &AttributeType| {
         let own = object.ulong(*kind).unwrap_or(0);
-        own == CKT_TRUST_UNKNOWN.into() || own == CKT_NOT_TRUSTED.into()
+        [CKT_TRUST_UNKNOWN, CKT_NOT_TRUSTED]
+            .map(u64::from)
+            .contains(&own)
     };
     require(
         TRUSTS.iter().all(doubts) || filled(CKA_HASH_OF_CERTIFICATE),

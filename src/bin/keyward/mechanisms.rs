@@ -5,7 +5,8 @@ use crate::output::{Output, Table};
 use clap::Args;
 use cryptoki_sys::{
     CKF_DECAPSULATE, CKF_DECRYPT, CKF_DERIVE, CKF_DIGEST, CKF_ENCAPSULATE, CKF_ENCRYPT,
-    CKF_GENERATE, CKF_GENERATE_KEY_PAIR, CKF_SIGN, CKF_UNWRAP, CKF_VERIFY, CKF_WRAP,
+    CKF_GENERATE, CKF_GENERATE_KEY_PAIR, CKF_MESSAGE_DECRYPT, CKF_MESSAGE_ENCRYPT, CKF_SIGN,
+    CKF_SIGN_RECOVER, CKF_UNWRAP, CKF_VERIFY, CKF_VERIFY_RECOVER, CKF_WRAP,
 };
 use keyward_pkcs11::mechanism::row::Row;
 use keyward_pkcs11::mechanism::table;
@@ -30,6 +31,10 @@ const FUNCTIONS: &[(u64, &str)] = &[
     (CKF_DECRYPT, "decrypt"),
     (CKF_SIGN, "sign"),
     (CKF_VERIFY, "verify"),
+    (CKF_SIGN_RECOVER, "sign with recovery"),
+    (CKF_VERIFY_RECOVER, "verify with recovery"),
+    (CKF_MESSAGE_ENCRYPT, "encrypt messages"),
+    (CKF_MESSAGE_DECRYPT, "decrypt messages"),
     (CKF_WRAP, "wrap"),
     (CKF_UNWRAP, "unwrap"),
     (CKF_DERIVE, "derive"),
