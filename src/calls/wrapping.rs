@@ -29,6 +29,8 @@ pub enum How<'a> {
     Token(Mechanism<'a>),
     /// By a mechanism that encrypts messages; the parameter is that of one message.
     Message(u64, Result<MessageParams>),
+    /// The same with the tag behind the wrapped key, as `C_WrapKey` has it.
+    Appended(u64, Result<MessageParams>),
 }
 
 /// The row, if the mechanism wraps keys as messages.
@@ -61,6 +63,7 @@ pub fn wrap(
     output: Output<'_>,
 ) -> Result<usize> {
     let context = Context::new(module, session)?;
+    let mut appended = false;
     let (mechanism, params) = match how {
         How::Token(mechanism) => {
             let mechanism = Mechanism {
@@ -70,6 +73,10 @@ pub fn wrap(
             return super::key_tokens::wrap(&context, mechanism, wrapping, key, associated, output);
         }
         How::Message(mechanism, params) => (*mechanism, params),
+        How::Appended(mechanism, params) => {
+            appended = true;
+            (*mechanism, params)
+        }
     };
     let (row, messages) = row_of(mechanism)?;
     let params = params.as_mut().map_err(|error| error.clone())?;
@@ -90,21 +97,31 @@ pub fn wrap(
     aead.check(params.iv.len(), params.tag.len())?;
     let material = material(&key)?;
     let plain = material.expose();
+    let behind = if appended { params.tag.len() } else { 0 };
+    let length = plain.len().saturating_add(behind);
     let Output::Buffer(buffer) = output else {
-        return Ok(plain.len());
+        return Ok(length);
     };
     let target = buffer
-        .get_mut(..plain.len())
-        .ok_or(Error::BufferTooSmall(plain.len()))?;
+        .get_mut(..length)
+        .ok_or(Error::BufferTooSmall(length))?;
+    let (target, tag) = target.split_at_mut(plain.len());
     context.record(&decision, &wrapping, Some(&key))?;
-    Ivs::default().next(params.generator, params.fixed_bits, &mut params.iv)?;
+    let generator = match params.generator {
+        CKG_GENERATE => CKG_GENERATE_RANDOM,
+        other => other,
+    };
+    Ivs::default().next(generator, params.fixed_bits, &mut params.iv)?;
     let envelope = Envelope {
         iv: &params.iv,
         aad: associated,
         tag_length: params.tag.len(),
     };
     aead.seal(envelope, plain, target, &mut params.tag)?;
-    Ok(plain.len())
+    tag.iter_mut()
+        .zip(&params.tag)
+        .for_each(|(own, byte)| *own = *byte);
+    Ok(length)
 }
 
 /// Two keys wrapped under one IV give each other away: an open one, whose value is known, any other. So a
@@ -131,7 +148,7 @@ pub fn unwrap(
     session: SessionHandle,
     how: How<'_>,
     unwrapping: ObjectHandle,
-    (wrapped, associated): (&[u8], &[u8]),
+    (mut wrapped, associated): (&[u8], &[u8]),
     template: &Template,
 ) -> Result<ObjectHandle> {
     let context = Context::new(module, session)?;
@@ -142,6 +159,15 @@ pub fn unwrap(
             );
         }
         How::Message(mechanism, params) => (mechanism, params),
+        How::Appended(mechanism, params) => {
+            let mut params = params?;
+            let end = wrapped.len().checked_sub(params.tag.len());
+            let end = end.ok_or(Error::WrappedKeyLenRange)?;
+            let (body, tag) = wrapped.split_at(end);
+            wrapped = body;
+            params.tag = tag.to_vec();
+            (mechanism, Ok(params))
+        }
     };
     let (row, messages) = row_of(mechanism)?;
     let params = params?;

@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 use crate::mechanism::message::{Form, MAX_TAG, MessageParams};
 use crate::mechanism::table;
 use cryptoki_sys::{
-    CK_CCM_MESSAGE_PARAMS, CK_GCM_MESSAGE_PARAMS, CK_MECHANISM,
-    CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, CK_ULONG, CKG_NO_GENERATE,
+    CK_CCM_MESSAGE_PARAMS, CK_CCM_WRAP_PARAMS, CK_GCM_MESSAGE_PARAMS, CK_GCM_WRAP_PARAMS,
+    CK_MECHANISM, CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, CK_ULONG, CKG_NO_GENERATE,
 };
 use std::ffi::c_void;
 
@@ -140,7 +140,8 @@ struct Places {
 impl Places {
     fn clear_of(self, params: &MessageParams, target: &Target) -> Result<()> {
         let (iv, tag) = (params.iv.len(), params.tag.len());
-        if target.covers(self.iv, iv) || target.covers(self.tag, tag) {
+        let over_tag = !self.tag.is_null() && target.covers(self.tag, tag);
+        if target.covers(self.iv, iv) || over_tag {
             return Err(Error::BadArguments(
                 "the output overlaps the message's IV or tag",
             ));
@@ -171,8 +172,11 @@ impl Authenticated<'_> {
     /// # Errors
     /// `BadArguments` when they do not.
     pub(super) fn clear_of(&self, target: &Target) -> Result<()> {
-        match (&self.how, self.places) {
-            (How::Message(_, Ok(params)), Some(places)) => places.clear_of(params, target),
+        let (How::Message(_, params) | How::Appended(_, params)) = &self.how else {
+            return Ok(());
+        };
+        match (params, self.places) {
+            (Ok(params), Some(places)) => places.clear_of(params, target),
             _ => Ok(()),
         }
     }
@@ -182,11 +186,16 @@ impl Authenticated<'_> {
     /// # Safety
     /// As [`Message::put_iv`].
     pub(super) unsafe fn put(&self) {
-        if let (How::Message(_, Ok(params)), Some(places)) = (&self.how, self.places) {
+        let (How::Message(_, params) | How::Appended(_, params)) = &self.how else {
+            return;
+        };
+        if let (Ok(params), Some(places)) = (params, self.places) {
             // SAFETY: the caller's promise, passed on; as many bytes as were read.
             unsafe {
                 put(&params.iv, places.iv);
-                put(&params.tag, places.tag);
+                if !places.tag.is_null() {
+                    put(&params.tag, places.tag);
+                }
             }
         }
     }
@@ -217,6 +226,87 @@ pub(super) unsafe fn authenticated<'a>(given: *const CK_MECHANISM) -> Result<Aut
     };
     let how = How::Message(read.mechanism, params);
     Ok(Authenticated { how, places })
+}
+
+/// Reads the mechanism of `C_WrapKey` and `C_UnwrapKey`, if it is one that wraps as messages: its parameter
+/// holds the associated data as well, and no place for the tag. `None` for every other mechanism.
+///
+/// # Errors
+/// `BadArguments` for NULL. A malformed parameter is kept, to be reported in its turn.
+///
+/// # Safety
+/// As [`authenticated`].
+pub(super) unsafe fn appended(
+    given: *const CK_MECHANISM,
+) -> Result<Option<(Authenticated<'static>, zeroize::Zeroizing<Vec<u8>>)>> {
+    // SAFETY: the caller's promise, passed on.
+    let read = unsafe { pointers::read(given) }?;
+    let row = table::row(read.mechanism).filter(|row| row.operations.wrap.is_none());
+    let messages = row.and_then(|row| row.operations.messages);
+    let Some(messages) = messages.filter(|messages| messages.wraps) else {
+        return Ok(None);
+    };
+    // SAFETY: the caller's promise, passed on; the length that was stated is checked first.
+    let message = unsafe {
+        let (parameter, length) = (read.pParameter.cast_const(), read.ulParameterLen);
+        wrap_parameter(messages.form, parameter, length)
+    };
+    let (params, places, aad) = match message {
+        Ok((params, places, aad)) => (Ok(params), Some(places), aad),
+        Err(error) => (Err(error), None, zeroize::Zeroizing::default()),
+    };
+    let how = How::Appended(read.mechanism, params);
+    Ok(Some((Authenticated { how, places }, aad)))
+}
+
+/// Reads the parameter of a wrap: `CK_GCM_WRAP_PARAMS` or `CK_CCM_WRAP_PARAMS`.
+///
+/// # Safety
+/// As [`Message::read`].
+unsafe fn wrap_parameter(
+    form: Form,
+    parameter: *const c_void,
+    length: CK_ULONG,
+) -> Result<(MessageParams, Places, zeroize::Zeroizing<Vec<u8>>)> {
+    // The tag has no place of its own: it is read from, and written to, this one.
+    let mut none = [0u8; MAX_TAG];
+    let tag = none.as_mut_ptr();
+    // SAFETY: the caller's promise, passed on; a tag is at most as long as `none`.
+    unsafe {
+        let (message, aad) = match form {
+            Form::Gcm => {
+                let given: CK_GCM_WRAP_PARAMS = structure(parameter, length)?;
+                let bits = given.ulTagBits;
+                let bytes = bits.is_multiple_of(8).then_some(bits / 8);
+                let bytes = bytes.ok_or(invalid("the tag is no whole number of bytes"))?;
+                let message = Message::new(
+                    (form, None),
+                    (given.pIv, given.ulIvLen),
+                    (tag, bytes),
+                    (given.ivGenerator, given.ulIvFixedBits),
+                )?;
+                (message, associated(given.pAAD, given.ulAADLen))
+            }
+            Form::Ccm => {
+                let given: CK_CCM_WRAP_PARAMS = structure(parameter, length)?;
+                let message = Message::new(
+                    (form, None),
+                    (given.pNonce, given.ulNonceLen),
+                    (tag, given.ulMACLen),
+                    (given.nonceGenerator, given.ulNonceFixedBits),
+                )?;
+                (message, associated(given.pAAD, given.ulAADLen))
+            }
+            Form::Poly1305 => return Err(invalid("the mechanism wraps no keys")),
+        };
+        let aad = aad.map_err(|_| invalid("the associated data is NULL with a length"))?;
+        let iv = message.places.iv;
+        let places = Places {
+            iv,
+            tag: std::ptr::null_mut(),
+        };
+        Ok((message.params, places, aad))
+    }
 }
 
 /// The mechanism of a process of messages, by number; NULL ends the process. What the parameter says is said

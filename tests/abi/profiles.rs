@@ -2,7 +2,7 @@
 //! What they say of a vendor's names and of the objects on the token is this module's own here.
 
 use crate::support::*;
-use crate::{hex, rsa_parts, rsa_template};
+use crate::{rsa_parts, rsa_template};
 use cryptoki_sys::*;
 use std::ptr::null_mut;
 
@@ -200,7 +200,7 @@ fn authentication_token_auth_m_1_32() {
 #[test]
 fn public_certificates_token_cert_m_1_32() {
     isolated!(|| {
-        let root = hex(ROOT);
+        let root = unhex(ROOT);
         assert_eq!(root.len(), 889);
         let label = prepared(|session| {
             let certificate = Template::class(CKO_CERTIFICATE)

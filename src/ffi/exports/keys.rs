@@ -4,7 +4,7 @@ use super::export;
 use crate::calls::{encapsulation, keys, wrapping};
 use crate::error::Result;
 use crate::ffi::guard;
-use crate::ffi::message::{associated, authenticated};
+use crate::ffi::message::{appended, associated, authenticated};
 use crate::ffi::params::{clear_of, mechanism};
 use crate::ffi::pointers::{Place, Target, input, required};
 use crate::ffi::template::Given;
@@ -66,8 +66,19 @@ export! {
     ) {
         guard::session(session, |module, session| {
             let target = Target::new(out, out_length)?;
-            let kind = clear_of(&target, mechanism(kind)?)?;
             let (wrapping, key) = (ObjectHandle(wrapping), ObjectHandle(key));
+            if let Some((mut kind, aad)) = appended(kind)? {
+                kind.clear_of(&target)?;
+                let (query, keys) = (target.is_query(), (wrapping, key));
+                target.fill(|output| {
+                    wrapping::wrap(module, session, &mut kind.how, keys, &aad, output)
+                })?;
+                if !query {
+                    kind.put();
+                }
+                return Ok(());
+            }
+            let kind = clear_of(&target, mechanism(kind)?)?;
             target.fill(|output| keys::wrap(module, session, kind, wrapping, key, output))
         })
     }
@@ -84,10 +95,18 @@ export! {
     ) {
         guard::session(session, |module, session| {
             let place = Place::new(place)?;
+            let unwrapping = ObjectHandle(unwrapping);
+            if let Some((kind, aad)) = appended(kind)? {
+                let bytes = (required(wrapped, length)?, aad.as_slice());
+                let template = Given::new(template, count)?.read()?;
+                let how = kind.how;
+                let key = wrapping::unwrap(module, session, how, unwrapping, bytes, &template)?;
+                place.put(key.0);
+                return Ok(());
+            }
             let kind = mechanism(kind)?;
             let wrapped = required(wrapped, length)?;
             let template = after(&kind, &Given::new(template, count)?)?;
-            let unwrapping = ObjectHandle(unwrapping);
             let key = keys::unwrap(module, session, kind, unwrapping, wrapped, &template)?;
             place.put(key.0);
             Ok(())
