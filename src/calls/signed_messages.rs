@@ -105,7 +105,7 @@ pub fn sign_begin(module: &Module, session: SessionHandle) -> Result<()> {
     let mut operations = context.session.operations();
     let process = idle(&mut operations.rarer.sign)?;
     let mut signer = signer(process)?;
-    signer.update(&[])?;
+    signer.update(&[]).map_err(as_message)?;
     context.admit_message(&process.terms, Use::Sign, None)?;
     process.pin_needed = login_needs(&process.terms.key).1;
     process.message = Some(signer);
@@ -238,7 +238,7 @@ pub fn verify_begin(module: &Module, session: SessionHandle) -> Result<()> {
     let mut operations = context.session.operations();
     let process = ready(&mut operations.rarer.verify)?;
     let mut verifier = verifier(process)?;
-    verifier.update(&[])?;
+    verifier.update(&[]).map_err(as_message)?;
     context.admit_message(&process.terms, Use::Verify, None)?;
     process.message = Some(verifier);
     Ok(())
@@ -279,6 +279,15 @@ pub fn verify_final(module: &Module, session: SessionHandle) -> Result<()> {
     let session = module.session(session)?;
     let ended = session.operations().rarer.verify.take();
     ended.map(drop).ok_or(Error::OperationNotInitialized)
+}
+
+/// A mechanism of one part has no parts of a message either: here a process was begun, and it goes on.
+fn as_message(error: Error) -> Error {
+    if error == Error::OperationNotInitialized {
+        Error::FunctionNotSupported
+    } else {
+        error
+    }
 }
 
 /// Ends the message in progress of one kind, if there is one: its arguments were wrong.

@@ -26,6 +26,15 @@ pub enum Kept {
         /// The context.
         context: Vec<u8>,
     },
+    /// ML-DSA or SLH-DSA with a context.
+    Context {
+        /// Whether signatures hold fresh randomness, `CKH_…`.
+        hedge: u64,
+        /// The context.
+        context: Vec<u8>,
+        /// The hash that the data is a digest of, `CKM_…`.
+        hash: Option<u64>,
+    },
 }
 
 impl Kept {
@@ -41,6 +50,18 @@ impl Kept {
         } else if let Params::Eddsa { prehash, context } = params {
             let context = context.to_vec();
             Ok(Kept::Eddsa { prehash, context })
+        } else if let Params::Context {
+            hedge,
+            context,
+            hash,
+        } = params
+        {
+            let context = context.to_vec();
+            Ok(Kept::Context {
+                hedge,
+                context,
+                hash,
+            })
         } else if params == Params::None {
             Ok(Kept::None)
         } else {
@@ -62,6 +83,15 @@ impl Kept {
             Kept::Eddsa { prehash, context } => Params::Eddsa {
                 prehash: *prehash,
                 context,
+            },
+            Kept::Context {
+                hedge,
+                context,
+                hash,
+            } => Params::Context {
+                hedge: *hedge,
+                context,
+                hash: *hash,
             },
         }
     }

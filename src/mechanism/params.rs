@@ -86,7 +86,12 @@ impl ParamKind {
     pub fn is_keepable(self) -> bool {
         matches!(
             self,
-            ParamKind::None | ParamKind::Ulong | ParamKind::Pss | ParamKind::Eddsa
+            ParamKind::None
+                | ParamKind::Ulong
+                | ParamKind::Pss
+                | ParamKind::Eddsa
+                | ParamKind::Context
+                | ParamKind::HashContext
         )
     }
 }

@@ -11,8 +11,8 @@ use cryptoki_sys::{
     CKF_DECAPSULATE, CKF_DECRYPT, CKF_DERIVE, CKF_DIGEST, CKF_ENCAPSULATE, CKF_ENCRYPT,
     CKF_GENERATE, CKF_GENERATE_KEY_PAIR, CKF_MESSAGE_DECRYPT, CKF_MESSAGE_ENCRYPT,
     CKF_MESSAGE_SIGN, CKF_MESSAGE_VERIFY, CKF_MULTI_MESSAGE, CKF_SIGN, CKF_SIGN_RECOVER,
-    CKF_UNWRAP, CKF_VERIFY, CKF_VERIFY_RECOVER, CKF_WRAP, CKM_ECDSA, CKM_RSA_PKCS,
-    CKM_RSA_PKCS_PSS, CKM_RSA_X_509,
+    CKF_UNWRAP, CKF_VERIFY, CKF_VERIFY_RECOVER, CKF_WRAP, CKM_ECDSA, CKM_HASH_ML_DSA,
+    CKM_HASH_SLH_DSA, CKM_RSA_PKCS, CKM_RSA_PKCS_PSS, CKM_RSA_X_509,
 };
 use std::sync::Arc;
 
@@ -162,7 +162,12 @@ impl Row {
     fn takes_messages_in_parts(&self) -> bool {
         let whole_only = matches!(
             self.mechanism,
-            CKM_RSA_PKCS | CKM_RSA_X_509 | CKM_RSA_PKCS_PSS | CKM_ECDSA
+            CKM_RSA_PKCS
+                | CKM_RSA_X_509
+                | CKM_RSA_PKCS_PSS
+                | CKM_ECDSA
+                | CKM_HASH_ML_DSA
+                | CKM_HASH_SLH_DSA
         );
         let signs = (self.signs_messages() || self.verifies_messages()) && !whole_only;
         signs || self.operations.messages.is_some_and(|own| own.in_parts)
