@@ -39,9 +39,9 @@ scripts: build ## run pkcs11-tool-scripts/ against the built module
 	@scripts/need pkcs11-tool openssl
 	@pkcs11-tool-scripts/run-all
 
-clients: build ## run other programs (OpenSSL, GnuTLS, OpenSSH, p11-kit, pkcs11-tool) against the built module
-	@scripts/need pkcs11-tool openssl p11tool ssh-keygen engine-pkcs11 p11-kit p11-kit-client
-	@scripts/clients
+clients: build ## run other programs (OpenSSL, GnuTLS, OpenSSH, nginx, Java, Python, Rust, Node) against the built module
+	@scripts/need cc make perl pkcs11-tool openssl p11tool ssh-keygen sshd engine-pkcs11 p11-kit p11-kit-client nginx java python3 python3-venv node
+	@clients/run
 
 vectors: ## run the published test vectors through the C interface, with a count for each file
 	@scripts/need cc make perl

@@ -2,6 +2,7 @@
 # Shows: pkcs11-tool reaches the token through another process, the server of p11-kit
 set -eu
 . "$(dirname "$0")/_common.sh"
+version "$(p11-kit --version | head -n 1)"
 make_keys
 client=$(find /usr/lib /usr/lib64 /usr/local/lib -name p11-kit-client.so 2>/dev/null | head -n 1)
 [ -n "$client" ] || fail "p11-kit-client.so is not installed"

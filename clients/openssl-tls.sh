@@ -2,7 +2,8 @@
 # Shows: a TLS 1.2 and 1.3 server whose RSA or EC key stays in the token
 set -eu
 . "$(dirname "$0")/_common.sh"
-. "$(dirname "$0")/_openssl.sh"
+. "$CLIENTS/_openssl.sh"
+version "$(openssl version), $(openssl engine pkcs11 2>/dev/null)"
 make_keys
 HANDSHAKES=5
 

@@ -2,7 +2,8 @@
 # Shows: certificates, signatures, PSS, decryption and CMS with RSA and EC keys
 set -eu
 . "$(dirname "$0")/_common.sh"
-. "$(dirname "$0")/_openssl.sh"
+. "$CLIENTS/_openssl.sh"
+version "$(openssl version), $(openssl engine pkcs11 2>/dev/null)"
 make_keys
 echo "something to sign" >data
 
