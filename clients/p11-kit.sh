@@ -1,5 +1,5 @@
 #!/bin/sh
-# Shows: pkcs11-tool reaches the token through another process, the server of p11-kit
+# Shows: pkcs11-tool reaches the token through the server of p11-kit, also as another user who cannot read its files
 set -eu
 . "$(dirname "$0")/_common.sh"
 version "$(p11-kit --version | head -n 1)"
@@ -39,3 +39,37 @@ grep -v -F -e "C_GenerateRandom(buf1,0)" log >others
 if grep -q -e "ERR" others || ! grep -q -x -e "No errors" -e "1 errors" log; then
     fail "--test reports errors"
 fi
+stop_server
+
+# Only root can start processes of other users.
+[ "$(id -u)" -eq 0 ] || exit 0
+say "with the command of the systemd unit: one user has the token, another may connect, a third may not"
+owner=daemon
+user=nobody
+stranger=games
+chmod 711 "$WORK"
+chmod 755 "$(dirname "$direct")" "$direct" && chmod 644 "$KEYWARD_CONFIG"
+chown -R $owner "$KEYWARD_HOME" && chmod 700 "$KEYWARD_HOME"
+mkdir run && chown $owner run && chmod 711 run
+RUNTIME_DIRECTORY=$WORK/run
+CLIENT=$user
+export RUNTIME_DIRECTORY CLIENT MODULE
+MODULE=$direct
+unit=$ROOT/share/systemd/keyward-p11-kit@.service
+setpriv --reuid $owner --clear-groups sh -c "exec $(sed -n "s/%i/$LABEL/g; s/^ExecStart=//p" "$unit")" >server.log 2>&1 &
+SERVER=$!
+sh -c "$(sed -n 's/^ExecStartPost=+//p' "$unit")"
+[ "$(ps -o user= -p "$SERVER" | tr -d ' ')" = $owner ] || fail "the server does not run as $owner"
+
+# as USER COMMAND...: as that user, with the server's socket.
+as() {
+    who=$1
+    shift
+    setpriv --reuid "$who" --clear-groups env P11_KIT_SERVER_ADDRESS="unix:path=$WORK/run/pkcs11" "$@"
+}
+as $user timeout 60 pkcs11-tool --module "$client" --token-label "$LABEL" --login --pin "$PIN" --sign \
+    --mechanism SHA256-RSA-PKCS --id 01 --input-file data >signature 2>log || { cat log server.log; fail "signing as $user"; }
+openssl dgst -sha256 -verify rsa.der -keyform DER -signature signature data
+! as $user ls "$KEYWARD_HOME" 2>/dev/null || fail "$user can read the token's files"
+! as $stranger timeout 60 pkcs11-tool --module "$client" --list-objects >log 2>&1 || fail "$stranger can connect"
+seen "a server as $owner, a signature for $user, none for $stranger"
