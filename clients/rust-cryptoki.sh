@@ -1,5 +1,6 @@
 #!/bin/sh
 # Shows: the own tests of the Rust crate cryptoki
+# Exceptions: one test is left out, which wants C_WaitForSlotEvent to be missing: ours waits, as the standard says.
 # Which tests fail, and why, is in docs/clients.md and in rust-cryptoki.differences, which must be true.
 # The crate comes from crates.io, once, into target/clients.
 set -eu
@@ -26,7 +27,7 @@ tool --init-token --slot-index "$(free_slot)" --label first --so-pin abcdef65432
 p11_first() { tool --token-label first "$@"; }
 p11_first --login --login-type so --so-pin abcdef654321 --init-pin --new-pin fedcba123456
 (cd "$source" && TEST_PKCS11_MODULE=$MODULE CARGO_TARGET_DIR=$CACHE/cryptoki-target timeout 800 \
-    cargo test --tests --no-fail-fast -- --test-threads=1) >log 2>&1 || true
+    cargo test --tests --no-fail-fast -- --test-threads=1 --skip wait_for_slot_event) >log 2>&1 || true
 grep -E '^test |^test result|panicked' log
 # A test prints between its name and its result, so the names of those that failed are at the end of each part.
 awk '/^failures:$/ { on = 1; next } /^test result/ { on = 0 } on && /^    [a-z0-9_:]+$/ { print $1 }' log | sort -u >failed
