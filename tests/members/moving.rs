@@ -2,8 +2,7 @@
 //! move: its next login goes on, and every object is there, whole, and once.
 
 use crate::members::{Domain, Member, copy, until};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
 
 /// How many keys the member brings along: more than move in one transaction.
@@ -115,14 +114,6 @@ fn steps() -> Vec<Step> {
     all.into_iter().map(step).collect()
 }
 
-/// The database of a member's own store.
-fn own_store(member: &Member) -> PathBuf {
-    let tokens = fs::read_dir(member.home.join("tokens")).unwrap();
-    let mut all: Vec<_> = tokens.map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(all.len(), 1, "{all:?}");
-    all.remove(0).join("token.db")
-}
-
 fn sql(database: &Path, sql: &str) {
     let connection = rusqlite::Connection::open(database).unwrap();
     connection
@@ -225,7 +216,7 @@ fn a_move_of_objects_that_is_killed_at_any_step_goes_on_at_the_next_login() {
         for place in places {
             copy(place, &kept(place));
         }
-        let own = own_store(&south);
+        let own = south.own_store();
         for step in steps() {
             for place in places {
                 copy(&kept(place), place);

@@ -8,7 +8,7 @@
 //! `KEYWARD_TEST_SEED` the first, `KEYWARD_TEST_STEPS` how long each is. What the members do while they
 //! overlap is up to the system, so that a seed repeats the steps and not every interleaving.
 
-use crate::members::Domain;
+use crate::members::{Domain, Member};
 use crate::parts::{bytes, hex};
 use crate::setting;
 use crate::support::process::Other;
@@ -19,6 +19,7 @@ use keyward_pkcs11::domain::operator::OperatorSigner;
 use keyward_pkcs11::domain::state::State;
 use keyward_pkcs11::domain::token::Token as DomainToken;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ enum Process {
     Dead,
     Up(Other),
     /// Stopped within a call, whose answer is still to come.
-    Held(Other),
+    Held(Other, String),
 }
 
 /// One schedule under way.
@@ -52,6 +53,10 @@ struct Schedule {
     proposed: Vec<Vec<u8>>,
     /// What was ever seen installed under each version.
     seen: BTreeMap<u64, String>,
+    /// The version that every member had at the beginning, or is on its way to.
+    base: u64,
+    /// The hash of each version that a member has said it published or took.
+    acknowledged: BTreeMap<u64, String>,
     /// The newest version that each member was seen to have.
     reached: Vec<u64>,
     /// Every version that was published, as it was.
@@ -73,14 +78,16 @@ impl Schedule {
             dice: Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
             proposed: Vec::new(),
             seen: BTreeMap::new(),
+            base: template.published().1.version,
+            acknowledged: BTreeMap::new(),
             reached: vec![0; count],
             archive: BTreeMap::new(),
             log: Vec::new(),
         }
     }
 
-    /// Runs it all. Answers how many versions were made, and how many domain keys destroyed.
-    fn run(mut self, steps: usize) -> (usize, usize) {
+    /// Runs it all.
+    fn run(mut self, steps: usize) -> Outcome {
         for _ in 0..steps {
             if self.dice.roll(8) == 0 {
                 self.calm();
@@ -101,12 +108,12 @@ impl Schedule {
                 self.processes[place] = Process::Up(started);
                 self.look(place);
             }
-            Process::Held(mut other) => {
+            Process::Held(mut other, command) => {
                 signal(&other, libc::SIGCONT);
                 let answer = other.answer().expect("it goes on");
                 self.log
                     .push(format!("{place} goes on: {}", short(&answer)));
-                self.note(&answer);
+                self.note(&command, &answer);
                 self.processes[place] = Process::Up(other);
                 self.look(place);
             }
@@ -121,12 +128,12 @@ impl Schedule {
                         if fate == 0 {
                             signal(&other, libc::SIGSTOP);
                             self.log.push(format!("{place} is held up in {told}"));
-                            self.processes[place] = Process::Held(other);
+                            self.processes[place] = Process::Held(other, command);
                         } else {
                             other.kill();
                             // What it said before it died it said.
                             while let Some(answer) = other.answer() {
-                                self.note(&answer);
+                                self.note(&command, &answer);
                             }
                             self.log.push(format!("{place} is killed in {told}"));
                         }
@@ -135,7 +142,7 @@ impl Schedule {
                         let answer = other.answer().expect("an answer");
                         self.log
                             .push(format!("{place}: {told}: {}", short(&answer)));
-                        self.note(&answer);
+                        self.note(&command, &answer);
                         self.processes[place] = Process::Up(other);
                         self.look(place);
                     }
@@ -207,11 +214,24 @@ impl Schedule {
         }
     }
 
-    /// Keeps what an answer brought: a proposed token, or an acknowledged version.
-    fn note(&mut self, answer: &str) {
+    /// Keeps what an answer to a command brought: a proposed token, or an acknowledged version.
+    fn note(&mut self, command: &str, answer: &str) {
         let proposed = answer.len() > 400 && !answer.starts_with("error");
         if proposed {
             self.proposed.push(bytes(answer));
+        }
+        if let Some(version) = answer.strip_prefix("Installed(") {
+            let (_, token) = command.split_once(' ').expect("a token was taken");
+            let token = DomainToken::parse(&bytes(token)).expect("a domain token");
+            let version: u64 = version.trim_end_matches(')').parse().expect("a version");
+            assert_eq!(token.public.state.version, version);
+            let hash = token.hash.to_string();
+            let before = self.acknowledged.insert(version, hash.clone());
+            assert!(
+                before.is_none_or(|before| before == hash),
+                "two tokens were acknowledged as version {version}\n{}",
+                self.log.join("\n")
+            );
         }
         assert!(
             !answer.contains("Fork"),
@@ -288,8 +308,9 @@ impl Schedule {
         }
     }
 
-    /// Everybody comes back: all end with the newest version, and nobody opens a destroyed key.
-    fn finish(mut self) -> (usize, usize) {
+    /// Everybody comes back: all end with the newest version and the same history, and nobody opens a
+    /// destroyed key.
+    fn finish(mut self) -> Outcome {
         self.calm();
         let version = self.domain.published().1.version;
         assert!(
@@ -303,12 +324,45 @@ impl Schedule {
             "an installed version is lost"
         );
         let destroyed = self.check_destroyed();
-        for process in self.processes {
+        for process in std::mem::take(&mut self.processes) {
             if let Process::Up(other) = process {
                 other.end();
             }
         }
-        (self.archive.len() - 1, destroyed)
+        self.check_histories(version);
+        Outcome {
+            versions: self.archive.len() - 1,
+            acknowledged: self.acknowledged.len(),
+            destroyed,
+        }
+    }
+
+    /// Every version since the beginning is in the repository and in each member's own history, as the one
+    /// that was acknowledged and seen under its number.
+    fn check_histories(&self, newest: u64) {
+        let own = self.domain.members.iter().map(Member::own_store);
+        let repository = self.domain.place().join("repository/repository.db");
+        let histories: Vec<_> = own.chain([repository]).map(|own| history(&own)).collect();
+        let told = self.log.join("\n");
+        for version in self.base..=newest {
+            let hash = histories[0].get(&version);
+            assert!(hash.is_some(), "version {version} is lost\n{told}");
+            for other in &histories {
+                assert_eq!(other.get(&version), hash, "as version {version}\n{told}");
+            }
+            for known in [&self.seen, &self.acknowledged] {
+                let known = known.get(&version);
+                assert!(
+                    known.is_none() || known == hash,
+                    "version {version}: {known:?}\n{told}"
+                );
+            }
+        }
+        let last = self.acknowledged.keys().next_back();
+        assert!(
+            last.is_none_or(|last| *last <= newest),
+            "{last:?} of {newest}\n{told}"
+        );
     }
 
     /// No member opens any token with a destroyed key, published or not. Answers how many keys those are.
@@ -340,6 +394,27 @@ impl Schedule {
     }
 }
 
+/// What came of a schedule.
+struct Outcome {
+    versions: usize,
+    acknowledged: usize,
+    destroyed: usize,
+}
+
+/// The hash of each version in a database of a member or of the repository.
+fn history(database: &Path) -> BTreeMap<u64, String> {
+    let connection = rusqlite::Connection::open(database).unwrap();
+    let mut all = connection
+        .prepare("SELECT version, hash FROM domain_tokens")
+        .unwrap();
+    let rows = all.query_map([], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
+    });
+    let rows = rows.unwrap().map(Result::unwrap);
+    rows.map(|(version, hash)| (version.unsigned_abs(), hex(&hash)))
+        .collect()
+}
+
 fn signal(other: &Other, signal: i32) {
     // SAFETY: the process was started here and has not been waited for.
     unsafe { libc::kill(other.id() as i32, signal) };
@@ -356,11 +431,8 @@ fn no_schedule_forks_loses_or_brings_back() {
         let steps = setting("KEYWARD_TEST_STEPS", 40);
         let first = setting("KEYWARD_TEST_SEED", std::process::id() as usize * 1_000_000);
         println!("{schedules} schedules of {steps} steps from seed {first}");
-        let (next, versions, destroyed) = (
-            AtomicUsize::new(0),
-            AtomicUsize::new(0),
-            AtomicUsize::new(0),
-        );
+        let next = AtomicUsize::new(0);
+        let [versions, acknowledged, destroyed] = [0; 3].map(AtomicUsize::new);
         let template = &*template;
         std::thread::scope(|scope| {
             for _ in 0..2 {
@@ -374,9 +446,10 @@ fn no_schedule_forks_loses_or_brings_back() {
                         let schedule = Schedule::begin(template, seed);
                         let begun = std::panic::AssertUnwindSafe(|| schedule.run(steps));
                         match std::panic::catch_unwind(begun) {
-                            Ok((made, gone)) => {
-                                versions.fetch_add(made, Ordering::SeqCst);
-                                destroyed.fetch_add(gone, Ordering::SeqCst);
+                            Ok(came) => {
+                                versions.fetch_add(came.versions, Ordering::SeqCst);
+                                acknowledged.fetch_add(came.acknowledged, Ordering::SeqCst);
+                                destroyed.fetch_add(came.destroyed, Ordering::SeqCst);
                             }
                             Err(panic) => {
                                 println!("the seed was {seed}");
@@ -387,11 +460,14 @@ fn no_schedule_forks_loses_or_brings_back() {
                 });
             }
         });
-        let (versions, destroyed) = (versions.into_inner(), destroyed.into_inner());
-        println!("{versions} versions, {destroyed} domain keys destroyed");
+        let [versions, acknowledged, destroyed] =
+            [versions, acknowledged, destroyed].map(AtomicUsize::into_inner);
+        println!(
+            "{versions} versions, {acknowledged} acknowledged, {destroyed} domain keys destroyed"
+        );
         assert!(
-            versions >= schedules,
-            "too little happened to tell: {versions} versions"
+            versions >= schedules && acknowledged >= schedules,
+            "too little happened to tell: {versions} versions, {acknowledged} acknowledged"
         );
     });
 }

@@ -5,15 +5,8 @@ use crate::members::{Domain, Kind, Member, permissions_count, until};
 use crate::support::process::Other;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
-
-/// The database of a member's own store.
-fn own_store(member: &Member) -> PathBuf {
-    let mut tokens = fs::read_dir(member.home.join("tokens")).unwrap();
-    let directory = tokens.next().unwrap().unwrap().path();
-    directory.join("token.db")
-}
 
 /// Somebody's transaction that writes, until it is dropped.
 fn writing(database: &Path) -> rusqlite::Connection {
@@ -92,7 +85,7 @@ fn a_locked_store_of_a_member_is_said_to_be_busy() {
     members!(2, |domain: &mut Domain| {
         let south = domain.members[1].clone();
         let (mut users, sealed) = users(domain);
-        let held = writing(&own_store(&south));
+        let held = writing(&south.own_store());
         // A try at a PIN is counted before it is made.
         let said = south.try_start("module").1;
         assert_eq!(said, "no login: CKR_FUNCTION_FAILED");
@@ -152,7 +145,7 @@ fn a_store_of_a_member_that_may_not_be_written_is_said_to_be_so() {
         }
         let south = domain.members[1].clone();
         let (mut users, sealed) = users(domain);
-        let store = own_store(&south).parent().unwrap().to_owned();
+        let store = south.own_store().parent().unwrap().to_owned();
         write_protect(&store, true);
         // A token that cannot be opened has no slot; who has it open goes on.
         let said = south.try_start("module").1;

@@ -147,6 +147,14 @@ impl Member {
         command
     }
 
+    /// The database of the store of its only token.
+    pub(crate) fn own_store(&self) -> PathBuf {
+        let tokens = fs::read_dir(self.home.join("tokens")).unwrap();
+        let mut all: Vec<_> = tokens.map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(all.len(), 1, "{all:?}");
+        all.remove(0).join("token.db")
+    }
+
     /// Runs `keyward` as the member.
     pub(crate) fn keyward(&self, arguments: &[&str]) -> Ended {
         let done = self
