@@ -55,11 +55,12 @@ impl Mask {
         if word.len() >= 7 && word.chars().all(|c| c.is_ascii_digit()) && word.len() < LEAST {
             return "<slot>".to_owned();
         }
+        // What a change is about: `shred.cancel:0123…`.
+        if let Some((what, number)) = word.rsplit_once(':').filter(|(_, after)| is_number(after)) {
+            return format!("{what}:{}", self.name(number));
+        }
         let bare = word.trim_end_matches([':', '-']);
-        let digits = bare
-            .chars()
-            .all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
-        if bare.len() < LEAST || !digits {
+        if !is_number(bare) {
             return word.to_owned();
         }
         let known = self.seen.iter().position(|seen| seen == bare);
@@ -82,6 +83,12 @@ fn close_columns(line: &str) -> String {
         }
     }
     closed
+}
+
+/// Whether a word is a hexadecimal number that is taken for random.
+fn is_number(word: &str) -> bool {
+    let is_digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    word.len() >= LEAST && word.chars().all(is_digit)
 }
 
 /// Whether a word is a time as RFC 3339 writes it.

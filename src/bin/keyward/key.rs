@@ -3,8 +3,8 @@
 mod data;
 mod ending;
 mod making;
-mod policy;
-mod shown;
+pub(crate) mod policy;
+pub(crate) mod shown;
 mod suspension;
 
 use crate::failure::Failure;

@@ -50,7 +50,7 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// The policy.
-    pub(super) fn policy(&self) -> Result<KeyPolicy, Failure> {
+    pub(crate) fn policy(&self) -> Result<KeyPolicy, Failure> {
         let exact = self.only_aad.iter().map(|value| (true, value));
         let prefixes = self.aad_prefix.iter().map(|value| (false, value));
         let data = exact.chain(prefixes).map(|(exact, value)| DataRule {

@@ -93,7 +93,7 @@ impl Shown {
 }
 
 /// Prints what is known of one version.
-pub(super) fn one(keys: &[KeyInfo], output: &Output) -> Result<(), Failure> {
+pub(crate) fn one(keys: &[KeyInfo], output: &Output) -> Result<(), Failure> {
     match keys.first() {
         Some(known) => output.print(&Shown::of(known), Shown::text),
         None => Ok(()),
@@ -101,7 +101,7 @@ pub(super) fn one(keys: &[KeyInfo], output: &Output) -> Result<(), Failure> {
 }
 
 /// Prints a key with all its versions.
-pub(super) fn versions(keys: &[KeyInfo], output: &Output) -> Result<(), Failure> {
+pub(crate) fn versions(keys: &[KeyInfo], output: &Output) -> Result<(), Failure> {
     let shown: Vec<Shown> = keys.iter().map(Shown::of).collect();
     output.print(&shown, |shown| {
         let mut table = Table::new(&["version", "standing", "created", "wrapped under it"]);

@@ -4,6 +4,7 @@
 mod asking;
 mod opening;
 mod results;
+mod upkeep;
 mod what;
 
 use crate::failure::Failure;

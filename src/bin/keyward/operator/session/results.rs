@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::files::write;
+use crate::key::shown;
 use crate::output::{Output, Table, fields, hex, time};
 use clap::Args;
 use keyward_pkcs11::domain::customer::{Answer, KeyInfo, Request};
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 /// Where results go.
 #[derive(Args)]
 pub(super) struct Files {
-    /// The file for the plaintext, ciphertext or data key
+    /// The file for the plaintext, ciphertext, data key, suspended key or signed word
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// The file for a data key as it is wrapped
@@ -89,7 +90,7 @@ impl Files {
             Ask::Customer(request) => {
                 let answer = Answer::decode(result.expose()).map_err(Error::from)?;
                 self.keep(request, &answer)?;
-                show_keys(&answer.keys, output)
+                show_answer(request, &answer.keys, output)
             }
         }
     }
@@ -117,8 +118,40 @@ fn wants(request: &Request) -> (bool, bool) {
     if let Request::GenerateDataKey { plain, .. } = request {
         return (*plain, true);
     }
-    let bytes = matches!(request, Request::Encrypt { .. } | Request::Decrypt { .. });
+    let bytes = matches!(
+        request,
+        Request::Encrypt { .. }
+            | Request::Decrypt { .. }
+            | Request::Rekey { .. }
+            | Request::Suspend { .. }
+            | Request::ProofOfDestruction { .. }
+    );
     (bytes, false)
+}
+
+/// Shows the keys of an answer: what a request is about, as `keyward key` does, and else in a table.
+fn show_answer(request: &Request, keys: &[KeyInfo], output: &Output) -> Result<(), Failure> {
+    match request {
+        Request::Create { .. }
+        | Request::Encrypt { .. }
+        | Request::Decrypt { .. }
+        | Request::Rekey { .. }
+        | Request::GenerateDataKey { .. }
+        | Request::Rotate { .. }
+        | Request::List { .. } => show_keys(keys, output),
+        Request::SetPolicy { .. }
+        | Request::Register { .. }
+        | Request::Unregister { .. }
+        | Request::ProofOfDestruction { .. } => shown::one(keys, output),
+        Request::Describe { .. }
+        | Request::MarkForShredding { .. }
+        | Request::CancelShredding { .. }
+        | Request::Shred { .. }
+        | Request::Suspend { .. }
+        | Request::Reinstate { .. }
+        | Request::NoteCompromise { .. }
+        | Request::DeleteVersion { .. } => shown::versions(keys, output),
+    }
 }
 
 fn show_status(result: &SecretBytes, output: &Output) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! What an operator can ask for in a session.
 
+use super::upkeep::Upkeep;
 use crate::failure::Failure;
 use crate::files::read;
 use clap::{Args, Subcommand};
@@ -73,6 +74,8 @@ pub(super) enum What {
         #[arg(long)]
         tenant: Option<String>,
     },
+    #[command(flatten)]
+    Upkeep(Upkeep),
 }
 
 /// A key.
@@ -95,7 +98,7 @@ pub(super) struct Aad {
 }
 
 impl Key {
-    fn name(&self) -> KeyName {
+    pub(super) fn name(&self) -> KeyName {
         match KeyId::from_hex(&self.key) {
             Some(id) => KeyName::Family(id),
             None => KeyName::Label {
@@ -107,7 +110,7 @@ impl Key {
 }
 
 impl Aad {
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         self.aad.clone().into_bytes()
     }
 }
@@ -157,6 +160,7 @@ impl What {
             What::List { tenant } => Request::List {
                 tenant: tenant.clone().map(String::into_bytes),
             },
+            What::Upkeep(upkeep) => upkeep.request()?,
         };
         Ok(Ask::Customer(Box::new(request)))
     }
