@@ -1,9 +1,11 @@
 //! Files that somebody else changed: every kind of change is found, and refuses what it touched.
 
+use crate::support::process::{Other, part, tell};
 use crate::support::*;
 use cryptoki_sys::*;
 use rusqlite::Connection;
 use rusqlite::types::Value;
+use std::io::BufRead;
 use std::path::PathBuf;
 
 /// The database of the only token in this process's directory.
@@ -17,52 +19,110 @@ fn database() -> PathBuf {
     found.remove(0).join("token.db")
 }
 
-/// A token with a public and a private data object and a key; the module is finalized.
-fn prepared() -> String {
-    expect_rv!(initialize(), CKR_OK);
-    let token = Token::create();
-    {
-        let s = token.user();
-        for name in ["one", "two"] {
-            s.create(&Template::data(name, b"value").token().no(&[CKA_PRIVATE]))
-                .unwrap();
-            s.create(
-                &Template::data(&format!("hidden {name}"), b"value")
-                    .token()
-                    .yes(&[CKA_PRIVATE]),
-            )
-            .unwrap();
-        }
-    }
-    expect_rv!(finalize(), CKR_OK);
-    token.label
+/// What the module does in these tests, in a process of its own: the test has its own SQLite, and two in one
+/// process undo each other's file locks. Answers one line.
+fn module_does(what: &str) -> String {
+    let inner = concat!(
+        module_path!(),
+        "::the_module_sees_what_another_process_of_it_made::here"
+    );
+    let mut process = Other::start(inner, PART);
+    let said = process.ask(what);
+    process.end();
+    said
 }
 
-/// What the user finds after the change: the labels that can be read, and how many refuse.
-fn look(label: &str) -> Result<(Vec<String>, usize), CK_RV> {
+/// The part that the module's process plays.
+const PART: &str = "module";
+
+/// The module's side.
+fn play() {
+    let line = std::io::stdin().lock().lines().next().unwrap().unwrap();
     expect_rv!(initialize(), CKR_OK);
-    let outcome = (|| {
-        let token = Token::named(label).ok_or(CKR_TOKEN_NOT_RECOGNIZED)?;
-        let s = token.session();
-        s.login(CKU_USER, PIN).map_err(|rv| rv.0)?;
-        let (mut read, mut refused) = (Vec::new(), 0);
-        for object in s.find(&Template::class(CKO_DATA)).map_err(|rv| rv.0)? {
-            match (
-                s.attribute(object, CKA_LABEL),
-                s.attribute(object, CKA_VALUE),
-            ) {
-                (Ok(label), Ok(value)) => {
-                    assert_eq!(value, b"value");
-                    read.push(String::from_utf8(label).unwrap());
-                }
-                _ => refused += 1,
+    let said = match line.split_once(' ').unwrap_or((&line, "")) {
+        ("prepare", _) => prepare(),
+        ("look", label) => look_here(label).unwrap_or_else(|code| format!("{code:x}")),
+        ("rename", label) => {
+            let s = Token::named(label).unwrap().user();
+            for object in s.find(&Template::class(CKO_DATA)).unwrap() {
+                s.set(object, &Template::new().label("newer")).unwrap();
             }
+            String::new()
         }
-        read.sort();
-        Ok((read, refused))
-    })();
+        ("add", label) => {
+            let s = Token::named(label).unwrap().user();
+            s.create(&Template::data("newer", b"value").token())
+                .unwrap();
+            String::new()
+        }
+        other => panic!("nobody says {other:?}"),
+    };
     expect_rv!(finalize(), CKR_OK);
-    outcome
+    tell(&said);
+}
+
+/// A token with two public and two private data objects: its label.
+fn prepared() -> String {
+    module_does("prepare")
+}
+
+fn prepare() -> String {
+    let token = Token::create();
+    let s = token.user();
+    for name in ["one", "two"] {
+        s.create(&Template::data(name, b"value").token().no(&[CKA_PRIVATE]))
+            .unwrap();
+        s.create(
+            &Template::data(&format!("hidden {name}"), b"value")
+                .token()
+                .yes(&[CKA_PRIVATE]),
+        )
+        .unwrap();
+    }
+    token.label.clone()
+}
+
+/// What the user finds after the change: the labels that can be read, and how many refuse; else the code.
+fn look(label: &str) -> Result<(Vec<String>, usize), String> {
+    let said = module_does(&format!("look {label}"));
+    let (refused, read) = said.split_once(':').ok_or_else(|| said.clone())?;
+    let read = read.split(',').filter(|label| !label.is_empty());
+    Ok((read.map(str::to_owned).collect(), refused.parse().unwrap()))
+}
+
+fn look_here(label: &str) -> Result<String, CK_RV> {
+    let token = Token::named(label).ok_or(CKR_TOKEN_NOT_RECOGNIZED)?;
+    let s = token.session();
+    s.login(CKU_USER, PIN).map_err(|rv| rv.0)?;
+    let (mut read, mut refused) = (Vec::new(), 0);
+    for object in s.find(&Template::class(CKO_DATA)).map_err(|rv| rv.0)? {
+        match (
+            s.attribute(object, CKA_LABEL),
+            s.attribute(object, CKA_VALUE),
+        ) {
+            (Ok(label), Ok(value)) => {
+                assert_eq!(value, b"value");
+                read.push(String::from_utf8(label).unwrap());
+            }
+            _ => refused += 1,
+        }
+    }
+    read.sort();
+    Ok(format!("{refused}:{}", read.join(",")))
+}
+
+#[test]
+fn the_module_sees_what_another_process_of_it_made() {
+    if part().as_deref() == Some(PART) {
+        return play();
+    }
+    isolated!(|| {
+        let label = prepared();
+        module_does(&format!("add {label}"));
+        let (read, refused) = look(&label).unwrap();
+        let all = ["hidden one", "hidden two", "newer", "one", "two"];
+        assert_eq!((read, refused), (all.map(str::to_owned).to_vec(), 0));
+    });
 }
 
 /// What `keyward token verify` says: whether all is well, and its words.
@@ -119,14 +179,7 @@ fn an_older_row_put_back_is_found() {
             .map(|place| (place, row(&db, place)))
             .collect();
         drop(db);
-        expect_rv!(initialize(), CKR_OK);
-        {
-            let s = Token::named(&label).unwrap().user();
-            for object in s.find(&Template::class(CKO_DATA)).unwrap() {
-                s.set(object, &Template::new().label("newer")).unwrap();
-            }
-        }
-        expect_rv!(finalize(), CKR_OK);
+        module_does(&format!("rename {label}"));
         let db = Connection::open(database()).unwrap();
         for (place, values) in before {
             let marks = vec!["?"; values.len()].join(",");
@@ -163,8 +216,7 @@ fn a_deleted_row_is_found() {
     });
 }
 
-/// Puts other sealed bytes into a row. The connection is closed before the module looks: the test and
-/// the module each have their own SQLite, and two in one process undo each other's file locks.
+/// Puts other sealed bytes into a row.
 fn reseal(place: i64, body: &[u8]) {
     let db = Connection::open(database()).unwrap();
     db.execute(
@@ -225,13 +277,7 @@ fn an_older_database_put_back_is_found() {
             .unwrap();
         drop(db);
         let old = std::fs::read(&path).unwrap();
-        expect_rv!(initialize(), CKR_OK);
-        Token::named(&label)
-            .unwrap()
-            .user()
-            .create(&Template::data("newer", b"value").token())
-            .unwrap();
-        expect_rv!(finalize(), CKR_OK);
+        module_does(&format!("add {label}"));
         std::fs::write(&path, old).unwrap();
         for name in ["token.db-wal", "token.db-shm"] {
             let _ = std::fs::remove_file(path.with_file_name(name));
