@@ -37,6 +37,56 @@ pub struct Config {
     pub operators: Operators,
     /// What is kept of opened objects.
     pub cache: Cache,
+    /// Warnings for whoever runs the machine.
+    pub log: Log,
+}
+
+/// Warnings for whoever runs the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// Where the module writes them. `KEYWARD_LOG` outranks it.
+    pub to: Destination,
+}
+
+/// Where warnings go.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Destination {
+    /// Nobody sees them: `none`.
+    #[default]
+    Nowhere,
+    /// The process's standard error: `stderr`.
+    Stderr,
+    /// The machine's log: `syslog`.
+    Syslog,
+    /// The end of a file: its absolute path.
+    File(PathBuf),
+}
+
+impl Destination {
+    /// What `KEYWARD_LOG` says, if it says something that can be understood.
+    #[must_use]
+    pub fn of_environment() -> Option<Destination> {
+        let text = env::var("KEYWARD_LOG").ok()?;
+        Destination::try_from(text).ok()
+    }
+}
+
+impl TryFrom<String> for Destination {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        match text.as_str() {
+            "none" | "" => Ok(Destination::Nowhere),
+            "stderr" => Ok(Destination::Stderr),
+            "syslog" => Ok(Destination::Syslog),
+            path if path.starts_with('/') => Ok(Destination::File(PathBuf::from(path))),
+            other => Err(format!(
+                "log.to (KEYWARD_LOG) is {other}: it takes none, stderr, syslog or an absolute path"
+            )),
+        }
+    }
 }
 
 /// What a process keeps of opened objects of a token. The domain's own settings can be tighter, and then
@@ -135,7 +185,7 @@ pub struct Operators {
 
 impl Config {
     /// Reads the settings as programs do: the file that `KEYWARD_CONFIG` names, or the user's, or
-    /// the machine's, or none; then `KEYWARD_HOME`, `KEYWARD_REPOSITORY` (empty: none) and `KEYWARD_READ_ONLY` (1 or 0).
+    /// the machine's, or none; then `KEYWARD_HOME`, `KEYWARD_REPOSITORY` (empty: none), `KEYWARD_READ_ONLY` (1 or 0) and `KEYWARD_LOG`.
     ///
     /// # Errors
     /// [`Error::Config`] naming the file and the setting, when `KEYWARD_CONFIG` names a file that
@@ -153,6 +203,10 @@ impl Config {
                 .into_string()
                 .map_err(|_| Error::Config("KEYWARD_REPOSITORY is not text in UTF-8".to_owned()))?;
             config.repository.url = Some(url).filter(|url| !url.is_empty());
+        }
+        if let Some(value) = env::var_os("KEYWARD_LOG") {
+            let text = value.to_string_lossy().into_owned();
+            config.log.to = Destination::try_from(text).map_err(Error::Config)?;
         }
         if let Some(value) = env::var_os("KEYWARD_READ_ONLY") {
             config.store.read_only = match value.to_str() {
@@ -264,6 +318,7 @@ impl Default for Config {
             repository: Repository::default(),
             operators: Operators::default(),
             cache: Cache::default(),
+            log: Log::default(),
         }
     }
 }
@@ -409,7 +464,7 @@ mod tests {
             [pin]\nmemory_kib = 32\npasses = 1\nlanes = 2\nuser_tries = 3\nso_tries = 4\n\
             [store]\nbusy_timeout_ms = 100\nread_only = true\n[processes]\nwatcher = false\n\
             [repository]\nurl = 'sqlite:/srv/r.db'\npoll_ms = 50\ntimeout_ms = 200\n\
-            [operators]\nsession_seconds = 60\n";
+            [operators]\nsession_seconds = 60\n[log]\nto = '/var/log/keyward'\n";
         let expected = Config {
             home: PathBuf::from("/srv/keyward"),
             pin: Pin {
@@ -426,6 +481,9 @@ mod tests {
             },
             processes: Processes { watcher: false },
             cache: Cache::default(),
+            log: Log {
+                to: Destination::File(PathBuf::from("/var/log/keyward")),
+            },
             repository: Repository {
                 url: Some("sqlite:/srv/r.db".to_owned()),
                 poll_ms: 50,
@@ -456,6 +514,7 @@ mod tests {
         assert!(refusal("[repository]\ntimeout_ms = 99").contains("repository.timeout_ms"));
         assert!(refusal("[repository]\nurl = ''").contains("repository.url"));
         assert!(refusal("home = ''").contains("home"));
+        assert!(refusal("[log]\nto = 'somewhere'").contains("log.to"));
     }
 
     #[test]

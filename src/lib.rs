@@ -35,3 +35,4 @@ pub mod crypto;
 pub mod config;
 pub mod error;
 pub mod secret;
+pub mod warnings;

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::mechanism::table;
 use crate::module::Module;
 use crate::object::schema;
+use crate::warnings;
 
 /// What `C_GetInfo` says of the library.
 pub struct Info {
@@ -37,7 +38,9 @@ pub(super) const VERSION: (u8, u8) = (
 /// Those of the settings and of the home directory.
 pub fn initialize(threads: bool) -> Result<Module> {
     let _ = (table::row(0), schema::kind(0));
-    Module::start(Config::load()?, threads)
+    let config = Config::load()?;
+    warnings::direct(&config.log.to);
+    Module::start(config, threads)
 }
 
 /// `C_Finalize`: ends every thread and session, and erases every key.

@@ -1,6 +1,7 @@
 //! Sessions, login and PINs.
 
 use super::admission::operator_named;
+use crate::domain::state::policy::Wrapping;
 use crate::error::{Error, Result};
 use crate::module::Module;
 use crate::secret::{LOGIN_STACK, apart};
@@ -8,6 +9,7 @@ use crate::session::handles::SessionHandle;
 use crate::session::login::{Who, may_log_in, who_of};
 use crate::session::{Operations, Session};
 use crate::token::Role;
+use crate::warnings;
 use cryptoki_sys::{
     CKF_ASYNC_SESSION, CKF_DECRYPT, CKF_DIGEST, CKF_ENCRYPT, CKF_FIND_OBJECTS, CKF_MESSAGE_DECRYPT,
     CKF_MESSAGE_ENCRYPT, CKF_MESSAGE_SIGN, CKF_MESSAGE_VERIFY, CKF_RW_SESSION, CKF_SERIAL_SESSION,
@@ -171,6 +173,12 @@ fn log_in(
             return Err(unknown);
         }
     };
+    if unlocked.domain().state.policy.wrapping == Wrapping::Standard {
+        let serial = session.token().serial();
+        warnings::say(&format_args!(
+            "token {serial}: its policy is standard: sensitive keys that are extractable can be read through a second key"
+        ));
+    }
     slot.log_in(who, unlocked, operator);
     drop(counts);
     module.watch(session.token());

@@ -8,6 +8,7 @@ use super::os::fork::fork_generation;
 use crate::error::{Error, Result};
 use crate::module::Module;
 use crate::session::handles::SessionHandle;
+use crate::warnings;
 use arc_swap::ArcSwapOption;
 use cryptoki_sys::*;
 use std::mem;
@@ -33,13 +34,36 @@ pub(super) fn bare(body: impl FnOnce() -> Result<()>) -> CK_RV {
     // releases, by replacing whole values.
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => CKR_OK,
-        Ok(Err(error)) => code(&error),
+        Ok(Err(error)) => {
+            if is_of_the_machine(&error) {
+                warnings::say(&error);
+            }
+            code(&error)
+        }
         Err(panic) => {
+            warnings::say(&"a call ended in a fault of this module: please report it");
             // Dropping a panic's payload runs code of whoever panicked.
             mem::forget(panic);
             CKR_GENERAL_ERROR
         }
     }
+}
+
+/// Whether whoever runs the machine should hear of an error, not the caller alone.
+fn is_of_the_machine(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::StoreTampered(_)
+            | Error::ObjectTampered(_)
+            | Error::Store(_)
+            | Error::StoreFull
+            | Error::TokenWriteProtected(_)
+            | Error::DomainBehind(_)
+            | Error::PinLocked
+            | Error::HostMemory
+            | Error::Internal(_)
+            | Error::Config(_)
+    )
 }
 
 /// Runs a function of the initialised module.

@@ -13,6 +13,7 @@ use crate::object::standing::Standing;
 use crate::storage::anchor::Anchor;
 use crate::storage::tree::{Entry, Listed, Mark, leaf_of};
 use crate::storage::{EVENTS_KEPT, Query, Reader, Row, Scope};
+use crate::warnings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::sync::Arc;
@@ -137,6 +138,7 @@ impl Token {
         let known = self.events(EVENTS_KEPT)?;
         let texts = findings.iter().map(ToString::to_string);
         for text in texts.filter(|text| !known.iter().any(|event| event.text == *text)) {
+            warnings::say(&format_args!("token {}: {text}", self.serial));
             self.note(TAMPERED, &text)?;
         }
         Ok(())

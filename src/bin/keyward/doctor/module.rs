@@ -56,12 +56,14 @@ fn beside() -> Option<PathBuf> {
     let program = env::current_exe().ok()?;
     let directory = program.parent()?;
     let prefix = directory.parent()?;
-    let places = [
-        directory.join(FILE),
-        prefix.join("lib").join(FILE),
-        prefix.join("lib/pkcs11").join(FILE),
-    ];
-    places.into_iter().find(|path| path.is_file())
+    let library = prefix.join("lib");
+    // Debian has a directory for each architecture there.
+    let inner = fs::read_dir(&library).into_iter().flatten().flatten();
+    let inner = inner.map(|entry| entry.path().join(FILE));
+    let mut places = [directory.join(FILE), library.join(FILE)]
+        .into_iter()
+        .chain(inner);
+    places.find(|path| path.is_file())
 }
 
 /// Loads a module and says what it is.
@@ -88,8 +90,7 @@ pub(super) fn load(path: &Path) -> Result<(), Failure> {
 /// themselves.
 pub(super) fn registered() -> Check {
     let subject = "p11-kit";
-    let directories = directories();
-    for directory in &directories {
+    for directory in &directories() {
         let entries = fs::read_dir(directory).into_iter().flatten().flatten();
         for path in entries.map(|entry| entry.path()) {
             let text = fs::read_to_string(&path).unwrap_or_default();
@@ -126,11 +127,7 @@ fn directories() -> Vec<PathBuf> {
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".config")));
     let own = own.map(|own| own.join("pkcs11/modules"));
-    let shared = [
-        "/etc/pkcs11/modules",
-        "/usr/local/share/p11-kit/modules",
-        "/usr/share/p11-kit/modules",
-    ];
+    let shared = ["/etc/pkcs11/modules", "/usr/share/p11-kit/modules"];
     own.into_iter().chain(shared.map(PathBuf::from)).collect()
 }
 
