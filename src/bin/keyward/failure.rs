@@ -40,6 +40,18 @@ impl Failure {
         Failure::File(format!("{}: {cause}", path.display()))
     }
 
+    /// The same, about a part of something: a file, or a block in it.
+    pub(crate) fn within(self, place: &str) -> Self {
+        if let Failure::File(cause) = self {
+            return Failure::File(format!("{place}: {cause}"));
+        }
+        if let Failure::Passphrase = self {
+            let cause = "the passphrase is wrong, or the file was changed";
+            return Failure::Pin(format!("{place}: {cause}"));
+        }
+        self
+    }
+
     /// Prints the failure to standard error and gives its exit code.
     pub(crate) fn report(&self) -> ExitCode {
         eprintln!("keyward: {self}");

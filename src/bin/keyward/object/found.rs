@@ -135,9 +135,11 @@ fn read_block(
     let (_, bytes) =
         pem_rfc7468::decode_vec(clean.as_bytes()).map_err(|cause| damaged(&cause.to_string()))?;
     let bytes = Zeroizing::new(bytes);
-    read_der(&bytes, passphrase).map_err(|cause| match cause {
-        Failure::File(cause) => Failure::File(format!("{label}: {cause}")),
-        other => other,
+    read_der(&bytes, passphrase).map_err(|cause| {
+        if let Failure::File(cause) = cause {
+            return Failure::File(format!("{label}: {cause}"));
+        }
+        cause
     })
 }
 
@@ -265,11 +267,13 @@ fn rsa_public_key_info(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
 fn pkcs12(bytes: &[u8], passphrase: &SecretBytes) -> Result<Vec<Item>, Failure> {
     let passphrase = std::str::from_utf8(passphrase.expose())
         .map_err(|_| Failure::Usage("the passphrase is not text in UTF-8".to_owned()))?;
-    let archive = Pkcs12Archive::from_pkcs12(bytes, passphrase).map_err(|cause| match cause {
-        Pkcs12Error::MacError(_) | Pkcs12Error::UnpadError => Failure::Passphrase,
-        cause => Failure::File(format!(
+    let archive = Pkcs12Archive::from_pkcs12(bytes, passphrase).map_err(|cause| {
+        if matches!(cause, Pkcs12Error::MacError(_) | Pkcs12Error::UnpadError) {
+            return Failure::Passphrase;
+        }
+        Failure::File(format!(
             "it looks like PKCS#12, but cannot be read: {cause}"
-        )),
+        ))
     })?;
     let mut items = Vec::new();
     for bag in archive.keys {

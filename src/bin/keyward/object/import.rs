@@ -126,14 +126,8 @@ impl Import {
             let fresh = self.passphrase.current(path)?;
             Ok(asked.get_or_init(|| fresh).duplicate())
         };
-        found::read(bytes.expose(), &passphrase).map_err(|cause| match cause {
-            Failure::File(cause) => Failure::File(format!("{}: {cause}", path.display())),
-            Failure::Passphrase => Failure::Pin(format!(
-                "{}: the passphrase is wrong, or the file was changed",
-                path.display()
-            )),
-            other => other,
-        })
+        found::read(bytes.expose(), &passphrase)
+            .map_err(|cause| cause.within(&path.display().to_string()))
     }
 
     /// The public half of what label and id are given for: the first private key, or the first thing.
@@ -185,7 +179,9 @@ impl Import {
             Kind::Certificate(encoded) => {
                 item.label.clone().or_else(|| making::common_name(encoded))
             }
-            _ => item.label.clone(),
+            Kind::Private(_) | Kind::Public(_) | Kind::Secret(..) | Kind::Data(_) => {
+                item.label.clone()
+            }
         };
         // Issuers' certificates keep their names.
         let is_certificate = matches!(item.kind, Kind::Certificate(_));

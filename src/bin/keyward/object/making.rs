@@ -111,16 +111,15 @@ pub(super) fn secret_key(
 ) -> Result<Attributes, Failure> {
     let mut parts = hidden(CKO_SECRET_KEY, kind, keeping);
     parts.push((CKA_VALUE, Value::secret(value.duplicate())));
-    create(parts, named).map_err(|cause| match cause {
-        Failure::Library(Error::AttributeValueInvalid(CKA_VALUE)) => Failure::File(format!(
-            "no {} key has {} bytes",
-            key_type(kind),
-            value.len()
-        )),
-        Failure::Library(Error::AttributeValueInvalid(CKA_KEY_TYPE)) => {
-            Failure::File(format!("{} keys are not kept here", key_type(kind)))
+    create(parts, named).map_err(|cause| {
+        let name = key_type(kind);
+        if let Failure::Library(Error::AttributeValueInvalid(CKA_VALUE)) = cause {
+            return Failure::File(format!("no {name} key has {} bytes", value.len()));
         }
-        other => other,
+        if let Failure::Library(Error::AttributeValueInvalid(CKA_KEY_TYPE)) = cause {
+            return Failure::File(format!("{name} keys are not kept here"));
+        }
+        cause
     })
 }
 

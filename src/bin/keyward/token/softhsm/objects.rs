@@ -191,22 +191,18 @@ fn reason(cause: &Error, template: &Template) -> String {
     let short = template
         .bytes(CKA_MODULUS)
         .is_some_and(|modulus| modulus.len() * 8 < MIN_BITS);
-    match cause {
-        Error::AttributeValueInvalid(_) if short => {
-            format!("RSA keys of less than {MIN_BITS} bits are not kept here")
-        }
-        Error::AttributeValueInvalid(CKA_KEY_TYPE) => {
-            "keys of this type are not kept here".to_owned()
-        }
-        Error::AttributeValueInvalid(CKA_CLASS) => {
-            "objects of this class are not kept here".to_owned()
-        }
-        Error::AttributeValueInvalid(kind) => {
-            format!("its {} is not one that is kept here", attribute(*kind))
-        }
-        Error::TemplateIncomplete(kind) => format!("it lacks {}", attribute(*kind)),
-        cause => cause.to_string(),
+    if let Error::AttributeValueInvalid(kind) = cause {
+        return match *kind {
+            _ if short => format!("RSA keys of less than {MIN_BITS} bits are not kept here"),
+            CKA_KEY_TYPE => "keys of this type are not kept here".to_owned(),
+            CKA_CLASS => "objects of this class are not kept here".to_owned(),
+            kind => format!("its {} is not one that is kept here", attribute(kind)),
+        };
     }
+    if let Error::TemplateIncomplete(kind) = cause {
+        return format!("it lacks {}", attribute(*kind));
+    }
+    cause.to_string()
 }
 
 fn attribute(kind: AttributeType) -> String {
@@ -248,7 +244,9 @@ fn opened(
                 };
                 bytes(*kind, &plain)
             }
-            other => converted(*kind, other),
+            Own::Bool(_) | Own::Number(_) | Own::Bytes(_) | Own::Numbers(_) | Own::Map(_) => {
+                converted(*kind, value)
+            }
         };
         let empty = matches!(&value, Value::Bytes(_) | Value::Secret(_)) && is_nothing(&value);
         if !empty {
