@@ -1,4 +1,4 @@
-//! Keys: generate, wrap, unwrap, derive.
+//! Keys: generate, wrap, unwrap.
 
 use super::admission::has_policy;
 use super::context::Context;
@@ -8,7 +8,7 @@ use crate::mechanism::private_key_info;
 use crate::module::Module;
 use crate::object::attribute::Template;
 use crate::object::build::{self, Generation, Plan};
-use crate::object::policy::{Act, Mode, judge, mode};
+use crate::object::policy::judge;
 use crate::object::usage::Use;
 use crate::object::vendor::CKM_KEYWARD_KEY_TOKEN;
 use crate::object::{Object, access, read};
@@ -229,48 +229,4 @@ pub(super) fn unwrapped(plan: &Plan, material: SecretBytes) -> Result<build::Mat
         }
         _ => Ok(build::secret_value(material)),
     }
-}
-
-/// `C_DeriveKey`.
-///
-/// # Errors
-/// Those of mechanism, base key and template, in that order.
-pub fn derive(
-    module: &Module,
-    session: SessionHandle,
-    mechanism: Mechanism<'_>,
-    base: ObjectHandle,
-    template: &Template,
-) -> Result<ObjectHandle> {
-    let context = Context::new(module, session)?;
-    let row = mechanism.row()?;
-    let derive = row
-        .operations
-        .derive
-        .ok_or_else(|| Error::MechanismInvalid)?;
-    let params = mechanism.params?;
-    let joins = mode(row.mechanism, Use::Derive) == Mode::HoldsKey;
-    let (base, decision) = match joins {
-        true => {
-            // Whether the new key holds all of the base key shows below, and is judged then.
-            let base = context.usable_key(base, Use::Derive, row)?;
-            let facts = context.facts(Act::Use(Use::Derive), row.mechanism, &base)?;
-            let decision = judge(facts.with_shorter(false))?;
-            (base, decision)
-        }
-        false => context.making_key(base, Use::Derive, row)?,
-    };
-    let plan = Plan::derive(template, base.attributes(), &decision, context.state())?;
-    access::may_make(context.state(), plan.attributes())?;
-    let length = plan.length()?;
-    if joins {
-        let whole = derive(params, &base, None)?.len();
-        let kept = length.unwrap_or(whole);
-        let shorter = kept < whole || kept < base.secret_value().map_or(0, SecretBytes::len);
-        let facts = context.facts(Act::Use(Use::Derive), row.mechanism, &base)?;
-        judge(facts.with_shorter(shorter))?;
-    }
-    context.record(&decision, &base, None)?;
-    let material = derive(params, &base, length)?;
-    context.store_one(plan.finish(build::secret_value(material))?)
 }

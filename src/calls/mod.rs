@@ -5,6 +5,7 @@ pub mod admission;
 pub mod cipher;
 pub mod context;
 pub mod customer;
+pub mod derive;
 pub mod digest;
 pub mod domain;
 pub mod dual;

@@ -105,10 +105,36 @@ impl Aead {
     pub fn encrypt(&self, nonce: &[u8], aad: &[u8], input: &[u8], out: &mut [u8]) -> Result<usize> {
         let needed = input.len().checked_add(TAG).ok_or(Error::DataLenRange)?;
         let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall(needed))?;
-        let (body, tag_out) = out.split_at_mut(input.len());
-        let tag = self.key.seal(nonce, aad, input, body);
-        tag_out.copy_from_slice(&tag.ok_or(Error::DataLenRange)?);
+        let (body, tag) = out.split_at_mut(input.len());
+        self.seal(nonce, aad, input, body, tag)?;
         Ok(needed)
+    }
+
+    /// Encrypts `input` into `out`, which is as long; the tag fills `tag`, of [`TAG`] bytes.
+    ///
+    /// # Errors
+    /// `DataLenRange` beyond 2^38 - 64 bytes, or for a tag of another length.
+    pub fn seal(
+        &self,
+        nonce: &[u8],
+        aad: &[u8],
+        input: &[u8],
+        out: &mut [u8],
+        tag: &mut [u8],
+    ) -> Result<()> {
+        let tag = tag.first_chunk_mut::<TAG>().ok_or(Error::DataLenRange)?;
+        let made = self.key.seal(nonce, aad, input, out);
+        *tag = made.ok_or(Error::DataLenRange)?;
+        Ok(())
+    }
+
+    /// Decrypts ciphertext with its tag apart into a buffer of its own.
+    ///
+    /// # Errors
+    /// `EncryptedDataInvalid` when the tag is wrong.
+    pub fn open(&self, nonce: &[u8], aad: &[u8], sealed: &[u8], tag: &[u8]) -> Result<SecretBytes> {
+        let plain = self.key.open(nonce, aad, sealed, tag);
+        plain.ok_or(Error::EncryptedDataInvalid)
     }
 
     /// Decrypts ciphertext and tag into a buffer of its own.
@@ -119,8 +145,7 @@ impl Aead {
         let (body, tag) = input
             .split_last_chunk::<TAG>()
             .ok_or(Error::EncryptedDataLenRange)?;
-        let plain = self.key.open(nonce, aad, body, tag);
-        plain.ok_or(Error::EncryptedDataInvalid)
+        self.open(nonce, aad, body, tag)
     }
 }
 

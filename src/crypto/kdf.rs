@@ -1,7 +1,8 @@
-//! Key derivation from shared secrets: HKDF (RFC 5869), the X9.63 function (SEC 1, section 3.6.1)
-//! and the one-step function of SP 800-56A (section 5.8.2.1, hash option).
+//! Key derivation: HKDF (RFC 5869), the X9.63 function (SEC 1, section 3.6.1), the one-step function of
+//! SP 800-56A (section 5.8.2.1, hash option), PBKDF2 and the pseudorandom functions of TLS.
 #![forbid(unsafe_code)]
 
+use super::awslc::kdf as awslc;
 use super::digest::MAX_LENGTH;
 use super::hash::Hash;
 use super::hmac;
@@ -60,6 +61,44 @@ pub fn hkdf(hash: Hash, salt: &[u8], input: &[u8], info: &[&[u8]], out: &mut [u8
     let mut key = Zeroizing::new([0; MAX_LENGTH]);
     let length = hkdf_extract(hash, salt, input, key.as_mut_slice())?;
     hkdf_expand(hash, key.get(..length).unwrap_or_default(), info, out)
+}
+
+/// The most steps of HMAC that a password is stretched by: a few seconds.
+pub const MOST_STEPS: u64 = 20_000_000;
+
+/// PBKDF2 (RFC 8018, section 5.2): `out.len()` bytes from a password.
+///
+/// # Errors
+/// `MechanismParamInvalid` for no iterations, or when iterations times blocks are more than [`MOST_STEPS`].
+pub fn pbkdf2(
+    hash: Hash,
+    password: &[u8],
+    salt: &[u8],
+    iterations: u64,
+    out: &mut [u8],
+) -> Result<()> {
+    let blocks = u64::try_from(out.len().div_ceil(hash.length())).unwrap_or(u64::MAX);
+    let steps = iterations.saturating_mul(blocks);
+    let count = u32::try_from(iterations)
+        .ok()
+        .filter(|_| (1..=MOST_STEPS).contains(&steps))
+        .ok_or(Error::MechanismParamInvalid("number of iterations"))?;
+    awslc::pbkdf2(hash, password, salt, count, out).ok_or(Error::HostMemory)
+}
+
+/// The pseudorandom function of TLS 1.2 (RFC 5246, section 5) with a hash, that of TLS 1.0 and 1.1 (RFC 2246,
+/// section 5) without: `out.len()` bytes from a secret, a label and a seed of two halves.
+///
+/// # Errors
+/// `HostMemory`.
+pub fn tls_prf(
+    hash: Option<Hash>,
+    secret: &[u8],
+    label: &[u8],
+    seed: [&[u8]; 2],
+    out: &mut [u8],
+) -> Result<()> {
+    awslc::tls_prf(hash, secret, label, seed, out).ok_or(Error::HostMemory)
 }
 
 /// X9.63: the hash of `secret`, a counter from 1, and `info`, as often as `out` needs.

@@ -26,3 +26,4 @@ pub mod rsa;
 pub mod scheme;
 pub mod sharing;
 pub mod slhdsa;
+pub mod sp800_108;

@@ -8,6 +8,7 @@ pub mod exports;
 pub mod lists;
 pub mod os;
 
+mod derive;
 mod guard;
 mod message;
 mod params;

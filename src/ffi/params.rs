@@ -1,6 +1,8 @@
 //! `CK_MECHANISM` to a typed mechanism. What the parameter must look like is said by the mechanism's
 //! row; the number ranges inside it are the mechanism's own business.
 
+pub(super) mod kdf;
+
 use super::pointers::{self, Target};
 use crate::error::{Error, Result};
 use crate::mechanism::params::{Mechanism, ParamKind, Params};
@@ -59,9 +61,9 @@ pub(super) unsafe fn or_cancel<'a>(given: *const CK_MECHANISM) -> Result<Option<
 /// `BadArguments` when something does.
 pub(super) fn clear_of<'a>(target: &Target, mechanism: Mechanism<'a>) -> Result<Mechanism<'a>> {
     let (first, second): (&[u8], &[u8]) = match mechanism.params {
-        Err(_) => (&[], &[]),
-        Ok(Params::None | Params::Ulong(_) | Params::Ctr { .. } | Params::Pss { .. }) => (&[], &[]),
-        Ok(Params::Bytes(bytes)) => (bytes, &[]),
+        Ok(Params::Bytes(bytes) | Params::Data(bytes) | Params::CbcData { data: bytes, .. }) => {
+            (bytes, &[])
+        }
         Ok(Params::Gcm { iv, aad, .. }) => (iv, aad),
         Ok(Params::Ccm { nonce, aad, .. } | Params::ChaCha20Poly1305 { nonce, aad }) => {
             (nonce, aad)
@@ -70,6 +72,8 @@ pub(super) fn clear_of<'a>(target: &Target, mechanism: Mechanism<'a>) -> Result<
         Ok(Params::Oaep { label, .. }) => (label, &[]),
         Ok(Params::Ecdh1 { shared, public, .. }) => (shared, public),
         Ok(Params::Eddsa { context, .. } | Params::Context { context, .. }) => (context, &[]),
+        // Of the rest, those that point to anything take no part in a call with an output buffer.
+        Ok(_) | Err(_) => (&[], &[]),
     };
     if target.overlaps(first) || target.overlaps(second) {
         return Err(Error::BadArguments(
@@ -105,6 +109,14 @@ impl Given {
                 ParamKind::Ccm => ccm(&self.structure()?),
                 ParamKind::ChaCha20 => chacha20(&self.structure()?),
                 ParamKind::ChaCha20Poly1305 => chacha20_poly1305(&self.structure()?),
+                ParamKind::Handle => self.structure::<CK_ULONG>().map(Params::Handle),
+                ParamKind::Data => kdf::data(&self.structure()?),
+                ParamKind::CbcData => kdf::cbc_data(&self.structure()?),
+                ParamKind::Hkdf => kdf::hkdf(&self.structure()?),
+                ParamKind::Pbkdf2 => kdf::pbkdf2(&self.structure()?),
+                ParamKind::TlsKdf => kdf::tls_kdf(&self.structure()?),
+                ParamKind::TlsMac => self.structure().map(kdf::tls_mac),
+                ParamKind::Apart => Err(invalid("the mechanism only derives keys")),
                 ParamKind::Pss => self.structure().map(pss),
                 ParamKind::Oaep => oaep(&self.structure()?),
                 ParamKind::Ecdh1 => ecdh1(&self.structure()?),

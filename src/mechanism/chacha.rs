@@ -4,6 +4,7 @@
 
 use super::gathered::{Gathered, Whole, release};
 use super::mac::{Mac, MacOperation};
+use super::message::{self, Envelope, Form, Messages};
 use super::operation::Cipher;
 use super::params::{ParamKind, Params};
 use super::row::{Generated, Operations, Row};
@@ -18,6 +19,7 @@ use cryptoki_sys::{
     CKM_CHACHA20_KEY_GEN, CKM_CHACHA20_POLY1305, CKM_POLY1305, CKM_POLY1305_KEY_GEN,
 };
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// The rows. Key sizes are in bytes for the generations, else in bits.
 pub(super) const ROWS: &[Row] = &[
@@ -50,6 +52,7 @@ pub(super) const ROWS: &[Row] = &[
         Operations {
             encrypt: Some(|params, object| aead(Direction::Encrypt, params, object)),
             decrypt: Some(|params, object| aead(Direction::Decrypt, params, object)),
+            messages: Some(MESSAGES),
             ..Operations::NONE
         },
     ),
@@ -181,6 +184,55 @@ fn aead(direction: Direction, params: Params<'_>, object: &Arc<Object>) -> Resul
         nonce: nonce.to_vec(),
         aad: kept,
     }))
+}
+
+const MESSAGES: Messages = Messages {
+    form: Form::Poly1305,
+    start: |object| {
+        Ok(Arc::new(Many(
+            bytes(object).map(|key| Zeroizing::new(*key))?,
+        )))
+    },
+    in_parts: false,
+    wraps: false,
+};
+
+/// A key for many messages.
+struct Many(Zeroizing<[u8; KEY]>);
+
+impl message::Aead for Many {
+    fn check(&self, iv: usize, tag: usize) -> Result<()> {
+        if matches!(iv, 12 | 24) && tag == TAG {
+            Ok(())
+        } else {
+            Err(Error::MechanismParamInvalid(
+                "ChaCha20-Poly1305 takes a nonce of 96 or 192 bits",
+            ))
+        }
+    }
+
+    fn seal(
+        &self,
+        envelope: Envelope<'_>,
+        plain: &[u8],
+        out: &mut [u8],
+        tag: &mut [u8],
+    ) -> Result<()> {
+        let (nonce, aad) = (envelope.iv, envelope.aad);
+        Aead::new(&self.0, nonce.len())?.seal(nonce, aad, plain, out, tag)
+    }
+
+    fn open(
+        &self,
+        envelope: Envelope<'_>,
+        sealed: &[u8],
+        tag: &[u8],
+        out: &mut [u8],
+    ) -> Result<()> {
+        let (nonce, aad) = (envelope.iv, envelope.aad);
+        let plain = Aead::new(&self.0, nonce.len())?.open(nonce, aad, sealed, tag)?;
+        release(plain.expose(), out)
+    }
 }
 
 /// A message of ChaCha20-Poly1305 to come.

@@ -10,7 +10,7 @@ use cryptoki_sys::{
 };
 
 /// The longest generic secret or HMAC key that is generated, in bytes.
-pub(super) const LONGEST: u64 = 8192;
+pub(in crate::mechanism) const LONGEST: u64 = 8192;
 
 /// Generic secret key generation (PKCS #11 3.2, section 6.8). Key sizes are in bits.
 pub(super) const ROWS: &[Row] = &[Row {

@@ -4,6 +4,7 @@
 mod aes;
 mod chacha;
 mod contexts;
+pub mod derive;
 mod digest;
 mod ec;
 mod edwards;
@@ -22,6 +23,7 @@ mod mlkem;
 mod montgomery;
 pub mod operation;
 pub mod params;
+mod pbkdf2;
 pub mod private_key_info;
 pub mod row;
 mod rsa;

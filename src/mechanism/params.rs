@@ -1,6 +1,8 @@
 //! Typed mechanism parameters. `ffi::params` reads them from `CK_MECHANISM`; they borrow the
 //! caller's memory for the length of one call.
 
+use super::derive::sp800::{Field, Input};
+use super::derive::tls::KeyMaterial;
 use super::row::Row;
 use crate::error::{Error, Result};
 
@@ -29,22 +31,59 @@ impl Params<'_> {
     /// The data that the mechanism authenticates beside its input; `None` where it has none.
     #[must_use]
     pub fn authenticated(&self) -> Option<&[u8]> {
-        match self {
-            Params::Gcm { aad, .. }
-            | Params::Ccm { aad, .. }
-            | Params::ChaCha20Poly1305 { aad, .. } => Some(aad),
-            Params::None
-            | Params::Bytes(_)
-            | Params::Ulong(_)
-            | Params::Ctr { .. }
-            | Params::ChaCha20 { .. }
-            | Params::Pss { .. }
-            | Params::Oaep { .. }
-            | Params::Ecdh1 { .. }
-            | Params::Eddsa { .. }
-            | Params::Context { .. } => None,
+        if let Params::Gcm { aad, .. }
+        | Params::Ccm { aad, .. }
+        | Params::ChaCha20Poly1305 { aad, .. } = self
+        {
+            Some(aad)
+        } else {
+            None
         }
     }
+
+    /// The handles of other keys that a derivation takes, in their order.
+    #[must_use]
+    pub fn keys(&self) -> Vec<u64> {
+        if let Params::Handle(key)
+        | Params::Hkdf {
+            extract: true,
+            salt: Salt::Key(key),
+            ..
+        } = self
+        {
+            return vec![*key];
+        }
+        let Params::Sp800(input) = self else {
+            return Vec::new();
+        };
+        let keys = input.fields.iter().filter_map(|field| match field {
+            Field::Key(key) => Some(*key),
+            Field::Iteration(_) | Field::Counter(_) | Field::Length { .. } | Field::Bytes(_) => {
+                None
+            }
+        });
+        keys.collect()
+    }
+
+    /// Whether a derivation with these shows bytes of the base key, or of keys that it could make.
+    #[must_use]
+    pub fn shows_key_bytes(&self) -> bool {
+        if let Params::TlsKeys(material) = self {
+            return material.iv > 0;
+        }
+        matches!(self, Params::TlsMaster { version: true, .. })
+    }
+}
+
+/// The salt of HKDF.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Salt<'a> {
+    /// None: as many zeros as the hash has bytes.
+    None,
+    /// The caller's bytes.
+    Data(&'a [u8]),
+    /// The value of the key behind a handle.
+    Key(u64),
 }
 
 /// The form of parameter that a mechanism takes.
@@ -66,6 +105,22 @@ pub enum ParamKind {
     ChaCha20,
     /// `CK_SALSA20_CHACHA20_POLY1305_PARAMS`.
     ChaCha20Poly1305,
+    /// A handle of a key.
+    Handle,
+    /// `CK_KEY_DERIVATION_STRING_DATA`.
+    Data,
+    /// `CK_AES_CBC_ENCRYPT_DATA_PARAMS`.
+    CbcData,
+    /// `CK_HKDF_PARAMS`.
+    Hkdf,
+    /// `CK_PKCS5_PBKD2_PARAMS2`.
+    Pbkdf2,
+    /// `CK_TLS_KDF_PARAMS`.
+    TlsKdf,
+    /// `CK_TLS_MAC_PARAMS`.
+    TlsMac,
+    /// A structure that has places for results in it; `C_DeriveKey` reads it.
+    Apart,
     /// `CK_RSA_PKCS_PSS_PARAMS`.
     Pss,
     /// `CK_RSA_PKCS_OAEP_PARAMS`.
@@ -145,6 +200,78 @@ pub enum Params<'a> {
         nonce: &'a [u8],
         /// Additional authenticated data.
         aad: &'a [u8],
+    },
+    /// The handle of another key.
+    Handle(u64),
+    /// Data to derive a key with.
+    Data(&'a [u8]),
+    /// Data to derive a key with by encryption in CBC mode.
+    CbcData {
+        /// The IV.
+        iv: [u8; 16],
+        /// The data.
+        data: &'a [u8],
+    },
+    /// HKDF.
+    Hkdf {
+        /// Whether the first step is done.
+        extract: bool,
+        /// Whether the second step is done.
+        expand: bool,
+        /// The hash, `CKM_…`.
+        hash: u64,
+        /// The salt of the first step.
+        salt: Salt<'a>,
+        /// What the second step is for.
+        info: &'a [u8],
+    },
+    /// PBKDF2.
+    Pbkdf2 {
+        /// The pseudorandom function, `CKP_…`.
+        prf: u64,
+        /// The salt.
+        salt: &'a [u8],
+        /// How often the function is applied.
+        iterations: u64,
+        /// The password.
+        password: &'a [u8],
+    },
+    /// SP 800-108.
+    Sp800(&'a Input<'a>),
+    /// A master secret of TLS 1.2.
+    TlsMaster {
+        /// The hash, `CKM_…`.
+        hash: u64,
+        /// The label that the kind of secret has.
+        label: &'static [u8],
+        /// The random bytes of client and server, or the hash of the handshake and nothing.
+        seed: [&'a [u8]; 2],
+        /// Whether the caller wants the version that the pre-master secret begins with.
+        version: bool,
+    },
+    /// The keys of a connection of TLS 1.2.
+    TlsKeys(KeyMaterial<'a>),
+    /// A key exported from TLS.
+    TlsKdf {
+        /// The hash, `CKM_…`, or `CKM_TLS_PRF`.
+        hash: u64,
+        /// The label.
+        label: &'a [u8],
+        /// The client's random bytes.
+        client: &'a [u8],
+        /// The server's.
+        server: &'a [u8],
+        /// The context, where there is one.
+        context: Option<&'a [u8]>,
+    },
+    /// The MAC of a TLS handshake.
+    TlsMac {
+        /// The hash, `CKM_…`, or `CKM_TLS_PRF`.
+        hash: u64,
+        /// The length of the MAC in bytes.
+        length: u64,
+        /// 1 for the server's, 2 for the client's.
+        side: u64,
     },
     /// RSA-PSS.
     Pss {

@@ -15,6 +15,7 @@ use cryptoki_sys::{
     CKM_HASH_SLH_DSA, CKM_RSA_PKCS, CKM_RSA_PKCS_PSS, CKM_RSA_X_509,
 };
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Attributes that a generation gives its key, beside those the template asks for.
 pub type Generated = Vec<(AttributeType, Value)>;
@@ -40,6 +41,8 @@ pub type Lengths<'a> = Option<&'a [usize]>;
 pub type Unwrap = fn(Params<'_>, &Arc<Object>, &[u8], Lengths<'_>) -> Result<SecretBytes>;
 /// Derives key bytes; the wanted length in bytes, `None` for as many as the mechanism gives.
 pub type Derive = fn(Params<'_>, &Arc<Object>, Option<usize>) -> Result<SecretBytes>;
+/// Derives several keys, or from several; the wanted length in bytes of each.
+pub type DeriveSet = fn(Params<'_>, Bases<'_>, &[Option<usize>]) -> Result<Derived>;
 /// The length in bytes of what an encapsulation gives beside its key.
 pub type EncapsulatedLength = fn(Params<'_>, &Object) -> Result<usize>;
 /// Encapsulates to a public key: the ciphertext, as long as [`EncapsulatedLength`] said, and the key bytes that
@@ -53,6 +56,37 @@ pub type Generate = fn(Params<'_>, &Template) -> Result<Generated>;
 /// Generates a key pair from the public and the private template: public, then private attributes.
 pub type GeneratePair = fn(Params<'_>, &Template, &Template) -> Result<(Generated, Generated)>;
 
+/// The keys that a derivation begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct Bases<'k> {
+    /// The base key of the call.
+    pub base: &'k Arc<Object>,
+    /// The keys that the parameter names, in their order.
+    pub others: &'k [Arc<Object>],
+}
+
+/// What a derivation makes.
+#[derive(Default)]
+pub struct Derived {
+    /// The values of the keys.
+    pub keys: Vec<SecretBytes>,
+    /// What the caller is shown beside them: a version, IVs.
+    pub shown: Zeroizing<Vec<u8>>,
+    /// Attributes of the first key, beside its value.
+    pub more: Generated,
+}
+
+impl Derived {
+    /// One key and nothing else.
+    #[must_use]
+    pub fn key(value: SecretBytes) -> Self {
+        Derived {
+            keys: vec![value],
+            ..Derived::default()
+        }
+    }
+}
+
 /// What a mechanism can do. A field that is `None` is not offered and not listed.
 #[derive(Clone, Copy)]
 #[expect(missing_docs, reason = "each field is named by its type")]
@@ -65,6 +99,7 @@ pub struct Operations {
     pub wrap: Option<(WrapLength, Wrap)>,
     pub unwrap: Option<Unwrap>,
     pub derive: Option<Derive>,
+    pub derive_set: Option<DeriveSet>,
     pub encapsulate: Option<(EncapsulatedLength, Encapsulate)>,
     pub decapsulate: Option<Decapsulate>,
     pub generate: Option<Generate>,
@@ -85,6 +120,7 @@ impl Operations {
         wrap: None,
         unwrap: None,
         derive: None,
+        derive_set: None,
         encapsulate: None,
         decapsulate: None,
         generate: None,
@@ -129,7 +165,7 @@ impl Row {
             (own.verify_recover.is_some(), CKF_VERIFY_RECOVER),
             (own.wrap.is_some() || wraps, CKF_WRAP),
             (own.unwrap.is_some() || wraps, CKF_UNWRAP),
-            (own.derive.is_some(), CKF_DERIVE),
+            (own.derive.is_some() || own.derive_set.is_some(), CKF_DERIVE),
             (own.encapsulate.is_some(), CKF_ENCAPSULATE),
             (own.decapsulate.is_some(), CKF_DECAPSULATE),
             (own.generate.is_some(), CKF_GENERATE),

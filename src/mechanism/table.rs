@@ -2,8 +2,8 @@
 
 use super::row::Row;
 use super::{
-    aes, chacha, digest, ec, edwards, generic_secret, hmac, key_token, keywrap, mldsa, mlkem,
-    montgomery, rsa, slhdsa,
+    aes, chacha, derive, digest, ec, edwards, generic_secret, hmac, key_token, keywrap, mldsa,
+    mlkem, montgomery, pbkdf2, rsa, slhdsa,
 };
 use std::sync::LazyLock;
 
@@ -23,6 +23,13 @@ const FAMILIES: &[&[Row]] = &[
     mlkem::ROWS,
     mldsa::ROWS,
     slhdsa::ROWS,
+    derive::simple::ROWS,
+    derive::hash::ROWS,
+    derive::encrypt::ROWS,
+    derive::hkdf::ROWS,
+    derive::sp800::ROWS,
+    derive::tls::ROWS,
+    pbkdf2::ROWS,
     key_token::ROWS,
 ];
 

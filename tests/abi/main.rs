@@ -33,6 +33,7 @@ mod class_29_33;
 mod customer;
 mod customer_calls;
 mod customer_policy;
+mod derivation;
 mod digest;
 mod encapsulation;
 mod find;

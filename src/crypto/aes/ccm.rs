@@ -65,15 +65,32 @@ impl Key {
     /// `BufferTooSmall` unless `out` holds `input` and the tag; `DataLenRange` for a message that is too long
     /// for the nonce.
     pub fn ccm_encrypt(&self, shape: CcmShape<'_>, input: &[u8], out: &mut [u8]) -> Result<usize> {
-        if !shape.takes(input.len()) {
-            return Err(Error::DataLenRange);
-        }
-        let needed = input.len() + shape.tag;
+        let needed = input
+            .len()
+            .checked_add(shape.tag)
+            .ok_or(Error::DataLenRange)?;
         let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall(needed))?;
         let (body, tag) = out.split_at_mut(input.len());
-        awslc::seal(self.bytes(), shape.nonce, shape.aad, input, body, tag)
-            .ok_or(Error::DataLenRange)?;
+        self.ccm_seal(shape, input, body, tag)?;
         Ok(needed)
+    }
+
+    /// Encrypts `input` into `out`, which is as long; the tag fills `tag`, which has the shape's length.
+    ///
+    /// # Errors
+    /// `DataLenRange` for a message that is too long for the nonce.
+    pub fn ccm_seal(
+        &self,
+        shape: CcmShape<'_>,
+        input: &[u8],
+        out: &mut [u8],
+        tag: &mut [u8],
+    ) -> Result<()> {
+        if !shape.takes(input.len()) || tag.len() != shape.tag {
+            return Err(Error::DataLenRange);
+        }
+        awslc::seal(self.bytes(), shape.nonce, shape.aad, input, out, tag)
+            .ok_or(Error::DataLenRange)
     }
 
     /// Decrypts ciphertext and tag into a buffer of its own.
@@ -82,11 +99,19 @@ impl Key {
     /// `EncryptedDataLenRange` for input that no message has, `EncryptedDataInvalid` when the tag is wrong.
     pub fn ccm_decrypt(&self, shape: CcmShape<'_>, input: &[u8]) -> Result<SecretBytes> {
         let length = input.len().checked_sub(shape.tag);
-        let length = length
-            .filter(|length| shape.takes(*length))
-            .ok_or(Error::EncryptedDataLenRange)?;
-        let (body, tag) = input.split_at(length);
-        let mut plain = SecretBytes::zeroed(length);
+        let (body, tag) = input.split_at(length.ok_or(Error::EncryptedDataLenRange)?);
+        self.ccm_open(shape, body, tag)
+    }
+
+    /// Decrypts ciphertext with its tag apart into a buffer of its own.
+    ///
+    /// # Errors
+    /// As [`Key::ccm_decrypt`].
+    pub fn ccm_open(&self, shape: CcmShape<'_>, body: &[u8], tag: &[u8]) -> Result<SecretBytes> {
+        if !shape.takes(body.len()) || tag.len() != shape.tag {
+            return Err(Error::EncryptedDataLenRange);
+        }
+        let mut plain = SecretBytes::zeroed(body.len());
         let room = plain.expose_mut();
         awslc::open_into(self.bytes(), shape.nonce, shape.aad, body, tag, room)
             .ok_or(Error::EncryptedDataInvalid)?;

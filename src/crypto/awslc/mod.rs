@@ -29,6 +29,7 @@ pub(crate) mod ec;
 pub(crate) mod feedback;
 pub(crate) mod gcm;
 mod hash;
+pub(crate) mod kdf;
 pub(crate) mod mldsa;
 pub(crate) mod mlkem;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::export;
 use crate::calls::{encapsulation, keys, wrapping};
 use crate::error::Result;
+use crate::ffi::derive::Call;
 use crate::ffi::guard;
 use crate::ffi::message::{appended, associated, authenticated};
 use crate::ffi::params::{clear_of, mechanism};
@@ -122,11 +123,9 @@ export! {
         place: *mut CK_OBJECT_HANDLE,
     ) {
         guard::session(session, |module, session| {
-            let place = Place::new(place)?;
-            let kind = mechanism(kind)?;
-            let template = after(&kind, &Given::new(template, count)?)?;
-            place.put(keys::derive(module, session, kind, ObjectHandle(base), &template)?.0);
-            Ok(())
+            let template = Given::new(template, count)?;
+            let base = ObjectHandle(base);
+            Call { module, session, base, template, place }.run(kind)
         })
     }
 }

@@ -5,6 +5,7 @@ use super::key;
 use crate::crypto::aes::{CcmShape, Direction, Key};
 use crate::error::{Error, Result};
 use crate::mechanism::gathered::{Gathered, Whole, release};
+use crate::mechanism::message::{Aead, Envelope, Form, Messages};
 use crate::mechanism::operation::Cipher;
 use crate::mechanism::params::Params;
 use crate::mechanism::row::Operations;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub(super) const CCM: Operations = Operations {
     encrypt: Some(|params, object| start(Direction::Encrypt, params, object)),
     decrypt: Some(|params, object| start(Direction::Decrypt, params, object)),
+    messages: Some(MESSAGES),
     ..Operations::NONE
 };
 
@@ -55,6 +57,44 @@ fn start(
         tag: shape.tag_length(),
         length,
     }))
+}
+
+const MESSAGES: Messages = Messages {
+    form: Form::Ccm,
+    start: |object| Ok(Arc::new(Ccm(key(object)?))),
+    in_parts: false,
+    wraps: true,
+};
+
+/// A key for many messages.
+struct Ccm(Arc<Key>);
+
+impl Aead for Ccm {
+    fn check(&self, iv: usize, tag: usize) -> Result<()> {
+        CcmShape::new(&[0; 16].get(..iv).unwrap_or_default(), &[], tag).map(drop)
+    }
+
+    fn seal(
+        &self,
+        envelope: Envelope<'_>,
+        plain: &[u8],
+        out: &mut [u8],
+        tag: &mut [u8],
+    ) -> Result<()> {
+        let shape = CcmShape::new(envelope.iv, envelope.aad, envelope.tag_length)?;
+        self.0.ccm_seal(shape, plain, out, tag)
+    }
+
+    fn open(
+        &self,
+        envelope: Envelope<'_>,
+        sealed: &[u8],
+        tag: &[u8],
+        out: &mut [u8],
+    ) -> Result<()> {
+        let shape = CcmShape::new(envelope.iv, envelope.aad, envelope.tag_length)?;
+        release(self.0.ccm_open(shape, sealed, tag)?.expose(), out)
+    }
 }
 
 /// A message to come.

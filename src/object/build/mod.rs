@@ -26,7 +26,7 @@ use cryptoki_sys::{
     CKA_ALWAYS_SENSITIVE, CKA_CERTIFICATE_TYPE, CKA_CLASS, CKA_DERIVE_TEMPLATE, CKA_EXTRACTABLE,
     CKA_KEY_GEN_MECHANISM, CKA_KEY_TYPE, CKA_LOCAL, CKA_NEVER_EXTRACTABLE, CKA_SENSITIVE,
     CKA_UNWRAP_TEMPLATE, CKA_VALUE, CKA_VALUE_LEN, CKA_WRAP_WITH_TRUSTED, CKK_GENERIC_SECRET,
-    CKO_CERTIFICATE, CKO_SECRET_KEY,
+    CKO_CERTIFICATE, CKO_DATA, CKO_SECRET_KEY,
 };
 
 /// Attributes that a mechanism gives a key: what it generated, unwrapped or derived.
@@ -247,6 +247,29 @@ impl Plan {
         Ok(plan)
     }
 
+    /// `C_DeriveKey` of a data object.
+    ///
+    /// # Errors
+    /// As [`create`]; `TemplateInconsistent` for another class.
+    pub fn derive_data(template: &Template, state: State) -> Result<Plan> {
+        if template
+            .get(CKA_CLASS)
+            .is_some_and(|class| *class != Value::Ulong(CKO_DATA))
+        {
+            return Err(Error::TemplateInconsistent(CKA_CLASS));
+        }
+        let mut plan = Plan::new(Origin::Derive, Family::Data, template, state)?;
+        plan.attributes.set(CKA_CLASS, Value::Ulong(CKO_DATA));
+        Ok(plan)
+    }
+
+    /// Takes note of a further key that a derived one holds: it is no more hidden than that was.
+    pub fn descends_from(&mut self, other: &Attributes) {
+        let own = |kind| self.attributes.is(kind) && other.is(kind);
+        let (sensitive, hidden) = (own(CKA_ALWAYS_SENSITIVE), own(CKA_NEVER_EXTRACTABLE));
+        self.remember_history(sensitive, hidden);
+    }
+
     fn from_key(
         origin: Origin,
         template: &Template,
@@ -363,7 +386,10 @@ impl Plan {
     /// `AttributeValueInvalid` when no such key can be.
     pub fn length(&self) -> Result<Option<usize>> {
         let Some(asked) = self.asked(CKA_VALUE_LEN) else {
-            return Ok(None);
+            return Ok(match self.family.lengths() {
+                Some([only]) => Some(*only),
+                Some(_) | None => None,
+            });
         };
         let length = asked
             .as_ulong()

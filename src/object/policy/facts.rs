@@ -31,6 +31,8 @@ pub enum Mode {
     KeyToken,
     /// A derivation from which the base key cannot be computed.
     OneWay,
+    /// The same, whose keys are as closed as the base key.
+    Descends,
     /// A derivation by encrypting data that the caller chose: the output is ciphertext.
     ByEncryption,
     /// A derivation whose output holds all bytes of the base key.
@@ -58,7 +60,22 @@ pub fn mode(mechanism: u64, usage: Use) -> Mode {
         | CKM_SHA224_KEY_DERIVATION
         | CKM_SHA256_KEY_DERIVATION
         | CKM_SHA384_KEY_DERIVATION
-        | CKM_SHA512_KEY_DERIVATION => Mode::OneWay,
+        | CKM_SHA512_KEY_DERIVATION
+        | CKM_SHA512_224_KEY_DERIVATION
+        | CKM_SHA512_256_KEY_DERIVATION
+        | CKM_SHA3_224_KEY_DERIVATION
+        | CKM_SHA3_256_KEY_DERIVATION
+        | CKM_SHA3_384_KEY_DERIVATION
+        | CKM_SHA3_512_KEY_DERIVATION
+        | CKM_SHAKE_128_KEY_DERIVATION
+        | CKM_SHAKE_256_KEY_DERIVATION
+        | CKM_TLS12_MASTER_KEY_DERIVE
+        | CKM_TLS12_MASTER_KEY_DERIVE_DH
+        | CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE
+        | CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE_DH => Mode::OneWay,
+        CKM_TLS12_KEY_AND_MAC_DERIVE | CKM_TLS12_KEY_SAFE_DERIVE | CKM_TLS_KDF | CKM_TLS12_KDF => {
+            Mode::Descends
+        }
         CKM_AES_ECB_ENCRYPT_DATA | CKM_AES_CBC_ENCRYPT_DATA => Mode::ByEncryption,
         CKM_CONCATENATE_BASE_AND_KEY
         | CKM_CONCATENATE_BASE_AND_DATA

@@ -195,7 +195,11 @@ pub const RULES: &[Rule] = &[
         name: "derived keys that hold a key inherit its protection",
         why: "the derived key is read, and the base key with it",
         judge: |facts| {
-            if !(facts.is(Use::Derive) && matches!(facts.mode, Mode::HoldsKey | Mode::PartOfKey)) {
+            let inherits = matches!(
+                facts.mode,
+                Mode::HoldsKey | Mode::PartOfKey | Mode::Descends
+            );
+            if !(facts.is(Use::Derive) && inherits) {
                 return Verdict::Pass;
             }
             let any =
@@ -205,6 +209,16 @@ pub const RULES: &[Rule] = &[
                 unextractable: any(Key::is_protected),
                 trusted_only: any(|key| key.wrap_with_trusted),
             }
+        },
+    },
+    Rule {
+        name: "a key with a role holds no other",
+        why: "a wrapping key XORed with zeros is a key for data of the same value",
+        judge: |facts| {
+            let joined = facts.is(Use::Derive) && facts.mode == Mode::HoldsKey;
+            let bound = is_bound(&facts.key) || facts.target.as_ref().is_some_and(is_bound);
+            let guarded = facts.level == Level::Guarded;
+            refuse(joined && bound && guarded, Error::KeyFunctionNotPermitted)
         },
     },
     Rule {
@@ -237,14 +251,17 @@ pub const RULES: &[Rule] = &[
 /// Whether roles bind the acting key: at the guarded level, every key that could have two, but open ones,
 /// whose value their owner can read anyway. A public key that was made here acts in the role of its pair.
 fn guards(facts: &Facts) -> bool {
-    let key = &facts.key;
+    is_bound(&facts.key) && facts.level == Level::Guarded
+}
+
+/// Whether a key could have two roles and must keep to one.
+fn is_bound(key: &Key) -> bool {
     let own = if key.public {
         key.local
     } else {
         !key.is_open()
     };
-    let bound = own && key.has_roles && !key.domain;
-    bound && facts.level == Level::Guarded
+    own && key.has_roles && !key.domain
 }
 
 /// Whether a key leaves by a standard mechanism.
