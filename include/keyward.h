@@ -103,7 +103,7 @@ extern "C" {
  * The vendor's interface. Ask for it by name; its function list begins with its version:
  *
  *     CK_INTERFACE_PTR interface;
- *     CK_VERSION version = { 1, 1 };
+ *     CK_VERSION version = { 1, 2 };
  *     rv = C_GetInterface((CK_UTF8CHAR_PTR)KEYWARD_INTERFACE_NAME, &version, &interface, 0);
  *     KEYWARD_FUNCTION_LIST *keyward = interface->pFunctionList;
  *
@@ -335,8 +335,40 @@ typedef CK_RV (*CK_KW_Request)(
     CK_BYTE_PTR pAnswer,
     CK_ULONG_PTR pulAnswerLen);
 
+/*
+ * Many keys in one call: as C_WrapKey and C_UnwrapKey for each, but what is the same for all is checked
+ * once, and CKM_AES_KEY_WRAP without an initial value runs them side by side. At most 65,536 keys. Key
+ * tokens are wrapped and unwrapped one by one.
+ *
+ * KW_WrapKeys: the ulCount keys of phKeys, each into ulEachLen bytes, one after the other, at pWrapped
+ * (NULL asks for the whole length). A key of which another length would come gives CKR_KEY_SIZE_RANGE.
+ *
+ * KW_UnwrapKeys: ulWrappedLen bytes at pWrapped are keys of ulEachLen bytes each. phKeys receives the handle of
+ * each, ulWrappedLen / ulEachLen of them; all objects are made by the one template. When one cannot be
+ * unwrapped, none is made.
+ */
+typedef CK_RV (*CK_KW_WrapKeys)(
+    CK_SESSION_HANDLE hSession,
+    CK_MECHANISM_PTR pMechanism,
+    CK_OBJECT_HANDLE hWrappingKey,
+    CK_OBJECT_HANDLE_PTR phKeys,
+    CK_ULONG ulCount,
+    CK_ULONG ulEachLen,
+    CK_BYTE_PTR pWrapped,
+    CK_ULONG_PTR pulWrappedLen);
+typedef CK_RV (*CK_KW_UnwrapKeys)(
+    CK_SESSION_HANDLE hSession,
+    CK_MECHANISM_PTR pMechanism,
+    CK_OBJECT_HANDLE hUnwrappingKey,
+    CK_BYTE_PTR pWrapped,
+    CK_ULONG ulWrappedLen,
+    CK_ULONG ulEachLen,
+    CK_ATTRIBUTE_PTR pTemplate,
+    CK_ULONG ulAttributeCount,
+    CK_OBJECT_HANDLE_PTR phKeys);
+
 typedef struct KEYWARD_FUNCTION_LIST {
-    CK_VERSION version; /* 1.1 */
+    CK_VERSION version; /* 1.2 */
     CK_KW_UseKeyToken KW_UseKeyToken;
     /* From version 1.1 on. */
     CK_KW_OpenOperatorSession KW_OpenOperatorSession;
@@ -350,6 +382,9 @@ typedef struct KEYWARD_FUNCTION_LIST {
     CK_KW_GenerateDataKey KW_GenerateDataKey;
     CK_KW_UseKeyToken2 KW_UseKeyToken2;
     CK_KW_Request KW_Request;
+    /* From version 1.2 on. */
+    CK_KW_WrapKeys KW_WrapKeys;
+    CK_KW_UnwrapKeys KW_UnwrapKeys;
 } KEYWARD_FUNCTION_LIST;
 
 #ifdef __cplusplus

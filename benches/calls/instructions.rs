@@ -56,6 +56,8 @@ fn run(workload: &Workload, count: u64) -> u64 {
     let output = home
         .command("valgrind")
         .arg("--tool=callgrind")
+        // Only what happens inside the module counts, not this program.
+        .arg("--toggle-collect=C_*")
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(own)
         .args([PART, "instructions", workload.name, &count.to_string()])

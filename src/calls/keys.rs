@@ -5,10 +5,11 @@ use super::context::Context;
 use crate::error::{Error, Result};
 use crate::mechanism::params::Mechanism;
 use crate::mechanism::private_key_info;
+use crate::mechanism::row::Row;
 use crate::module::Module;
 use crate::object::attribute::Template;
 use crate::object::build::{self, Generation, Plan};
-use crate::object::policy::judge;
+use crate::object::policy::{Decision, judge};
 use crate::object::usage::Use;
 use crate::object::vendor::CKM_KEYWARD_KEY_TOKEN;
 use crate::object::{Object, access, read};
@@ -100,23 +101,7 @@ pub fn wrap(
     let row = mechanism.row()?;
     let (length, wrap) = row.operations.wrap.ok_or_else(|| Error::MechanismInvalid)?;
     let params = mechanism.params?;
-    let (wrapping, key, decision) = context.wrapping_key(
-        wrapping,
-        row,
-        || context.target_key(key),
-        |wrapping, key| {
-            // Out of this module nobody would keep to its policy.
-            if has_policy(key.attributes()) {
-                return Err(Error::KeyNotWrappable);
-            }
-            let decision = judge(context.wrap_facts(row.mechanism, wrapping, key)?)?;
-            if !read::fits_wrap_template(wrapping.attributes(), key) {
-                // The standard's own code for this (PKCS #11 3.2, section 5.18.3).
-                return Err(Error::KeyHandleInvalid);
-            }
-            Ok(decision)
-        },
-    )?;
+    let (wrapping, key, decision) = context.wrapping_and_key(wrapping, row, key)?;
     let material = material(&key)?;
     let length = length(params, &wrapping, material.expose().len())?;
     match output {
@@ -164,6 +149,31 @@ pub(super) fn material(key: &Object) -> Result<Material<'_>> {
 }
 
 impl Context<'_> {
+    /// A key that wraps, the key that it wraps, and what rule 33 says of both.
+    ///
+    /// # Errors
+    /// Those of the wrapping key, the key and rule 33, in that order.
+    pub fn wrapping_and_key(
+        &self,
+        wrapping: ObjectHandle,
+        row: &Row,
+        key: ObjectHandle,
+    ) -> Result<(Arc<Object>, Arc<Object>, Decision)> {
+        let judged = |wrapping: &Object, key: &Object| {
+            // Out of this module nobody would keep to its policy.
+            if has_policy(key.attributes()) {
+                return Err(Error::KeyNotWrappable);
+            }
+            let decision = judge(self.wrap_facts(row.mechanism, wrapping, key)?)?;
+            if !read::fits_wrap_template(wrapping.attributes(), key) {
+                // The standard's own code for this (PKCS #11 3.2, section 5.18.3).
+                return Err(Error::KeyHandleInvalid);
+            }
+            Ok(decision)
+        };
+        self.wrapping_key(wrapping, row, || self.target_key(key), judged)
+    }
+
     /// The key behind a handle that is to be wrapped.
     ///
     /// # Errors

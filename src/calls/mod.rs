@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admission;
+pub mod batch;
 pub mod cipher;
 pub mod context;
 pub mod customer;

@@ -17,7 +17,9 @@ use super::exports::sessions::*;
 use super::exports::sign::*;
 use super::exports::signed_messages::*;
 use super::exports::slots::*;
-use super::exports::vendor::{VENDOR_FUNCTIONS, VENDOR_FUNCTIONS_1_0, VendorFunctions};
+use super::exports::vendor::{
+    VENDOR_FUNCTIONS, VENDOR_FUNCTIONS_1_0, VENDOR_FUNCTIONS_1_1, VendorFunctions,
+};
 use crate::error::{Error, Result};
 use cryptoki_sys::{
     CK_FLAGS, CK_FUNCTION_LIST, CK_FUNCTION_LIST_3_0, CK_FUNCTION_LIST_3_2, CK_INTERFACE,
@@ -74,7 +76,7 @@ const VENDOR: &CStr = c"Vendor Keyward";
 
 /// The interfaces, in a form that may be shared between threads.
 #[repr(transparent)]
-struct Interfaces([CK_INTERFACE; 5]);
+struct Interfaces([CK_INTERFACE; 6]);
 
 // SAFETY: the pointers inside refer to statics that never change.
 unsafe impl Sync for Interfaces {}
@@ -85,6 +87,7 @@ static INTERFACES: Interfaces = Interfaces([
     interface_of(STANDARD, &FUNCTIONS_3_0),
     interface_of(STANDARD, &FUNCTIONS_2_40),
     interface_of::<VendorFunctions>(VENDOR, &VENDOR_FUNCTIONS),
+    interface_of::<VendorFunctions>(VENDOR, &VENDOR_FUNCTIONS_1_1),
     interface_of::<VendorFunctions>(VENDOR, &VENDOR_FUNCTIONS_1_0),
 ]);
 
@@ -102,7 +105,7 @@ pub(super) fn functions_2_40() -> *mut CK_FUNCTION_LIST {
 }
 
 /// Every interface.
-pub(super) fn interfaces() -> [CK_INTERFACE; 5] {
+pub(super) fn interfaces() -> [CK_INTERFACE; 6] {
     INTERFACES.0
 }
 
@@ -156,8 +159,8 @@ mod tests {
         assert_eq!(version_of(Some(b"PKCS 11"), Some((3, 0))), Some((3, 0)));
         assert_eq!(version_of(Some(b"PKCS 11"), Some((2, 40))), Some((2, 40)));
         assert_eq!(version_of(None, Some((2, 40))), Some((2, 40)));
-        assert_eq!(version_of(Some(b"Vendor Keyward"), None), Some((1, 1)));
-        for version in [(1, 0), (1, 1)] {
+        assert_eq!(version_of(Some(b"Vendor Keyward"), None), Some((1, 2)));
+        for version in [(1, 0), (1, 1), (1, 2)] {
             let found = version_of(Some(b"Vendor Keyward"), Some(version));
             assert_eq!(found, Some(version));
         }

@@ -10,7 +10,7 @@ use super::aes::{key, row};
 use super::params::{ParamKind, Params};
 use super::row::{Lengths, Operations, Row};
 use crate::crypto::aes::Key;
-use crate::crypto::keywrap::{DEFAULT_IV, DEFAULT_PADDED_IV, SEMIBLOCK, pkcs7_length};
+use crate::crypto::keywrap::{DEFAULT_IV, DEFAULT_PADDED_IV, Item, SEMIBLOCK, pkcs7_length};
 use crate::error::{Error, Result};
 use crate::object::Object;
 use crate::secret::SecretBytes;
@@ -186,11 +186,62 @@ fn unwrap(
         Form::Kw(_) => without_fill(&plain, lengths)?,
         Form::Kwp(_) | Form::Pkcs7(_) => length,
     };
+    cut(&plain, length).unwrap_or(Ok(plain))
+}
+
+/// Wraps many keys by [`CKM_AES_KEY_WRAP`] with the standard's initial value, side by side. Each is whole
+/// semiblocks, its place one more.
+///
+/// # Errors
+/// `DataLenRange` for other lengths; nothing is written then.
+pub fn wrap_many<'k>(
+    object: &Arc<Object>,
+    keys: impl Iterator<Item = (&'k [u8], &'k mut [u8])>,
+) -> Result<()> {
+    let mut items: Vec<_> = keys.map(|(input, out)| Item { input, out }).collect();
+    key(object)?.wrapping()?.wrap_batch(&mut items)
+}
+
+/// Unwraps as many, all of them or none.
+///
+/// # Errors
+/// As for one of them.
+pub fn unwrap_many<'w>(
+    object: &Arc<Object>,
+    wrapped: impl Iterator<Item = &'w [u8]> + Clone,
+    lengths: Lengths<'_>,
+) -> Result<Vec<SecretBytes>> {
+    let key = key(object)?;
+    let places = wrapped.clone();
+    let mut plain: Vec<_> = places
+        .map(|one| SecretBytes::zeroed(one.len().saturating_sub(SEMIBLOCK)))
+        .collect();
+    let mut items: Vec<_> = wrapped
+        .zip(&mut plain)
+        .map(|(input, out)| Item {
+            input,
+            out: out.expose_mut(),
+        })
+        .collect();
+    for verdict in key.wrapping()?.unwrap_batch(&mut items)? {
+        verdict.accept()?;
+    }
+    plain
+        .into_iter()
+        .map(|plain| cut(&plain, without_fill(&plain, lengths)?).unwrap_or(Ok(plain)))
+        .collect()
+}
+
+/// The first bytes of what was unwrapped; `None` when that is all of it.
+fn cut(plain: &SecretBytes, length: usize) -> Option<Result<SecretBytes>> {
     if length == plain.len() {
-        return Ok(plain);
+        return None;
     }
     let kept = plain.expose().get(..length);
-    Ok(SecretBytes::copy_of(kept.ok_or(Error::WrappedKeyInvalid)?))
+    Some(
+        kept.map(SecretBytes::copy_of)
+            .ok_or(Error::WrappedKeyInvalid),
+    )
 }
 
 /// The length of a key that KW may have filled up with zeros: the template or the type tells it, up to

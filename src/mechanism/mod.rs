@@ -15,7 +15,7 @@ mod hmac;
 pub mod iv;
 pub mod kept;
 pub mod key_token;
-mod keywrap;
+pub mod keywrap;
 mod mac;
 pub mod message;
 mod mldsa;

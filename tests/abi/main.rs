@@ -19,6 +19,7 @@
 mod support;
 
 mod attributes;
+mod batch;
 mod cipher;
 mod class_01;
 mod class_02_04;

@@ -188,3 +188,41 @@ impl Functions {
         unsafe { vendor_list(1) }.expect("the vendor's interface")
     }
 }
+
+/// `KEYWARD_FUNCTION_LIST` of version 1.2.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Batches {
+    first: Functions,
+    pub(crate) wrap_keys: unsafe extern "C" fn(
+        CK_SESSION_HANDLE,
+        *mut CK_MECHANISM,
+        Handle,
+        *mut Handle,
+        CK_ULONG,
+        CK_ULONG,
+        Bytes,
+        Length,
+    ) -> CK_RV,
+    pub(crate) unwrap_keys: unsafe extern "C" fn(
+        CK_SESSION_HANDLE,
+        *mut CK_MECHANISM,
+        Handle,
+        Bytes,
+        CK_ULONG,
+        CK_ULONG,
+        *mut CK_ATTRIBUTE,
+        CK_ULONG,
+        *mut Handle,
+    ) -> CK_RV,
+}
+
+impl Batches {
+    /// Those of the loaded module, which is Keyward.
+    pub(crate) fn of_module() -> Self {
+        // SAFETY: it has the form that the header gives.
+        let own: Self = unsafe { vendor_list(2) }.expect("the vendor's interface");
+        assert_eq!((own.first.version.major, own.first.version.minor), (1, 2));
+        own
+    }
+}

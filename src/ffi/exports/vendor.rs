@@ -1,5 +1,6 @@
 //! The vendor's own functions, reached through the interface "Vendor Keyward" (`include/keyward.h`).
 
+mod batch;
 mod customer;
 
 use super::vendor_sessions::{Exchange, open_operator_session, operator_request};
@@ -66,6 +67,10 @@ pub struct VendorFunctions {
     pub(in crate::ffi) KW_UseKeyToken2: customer::UseKeyToken2,
     /// Does what an encoded request asks.
     pub(in crate::ffi) KW_Request: customer::CustomerRequest,
+    /// Wraps many keys. From version 1.2 on.
+    pub(in crate::ffi) KW_WrapKeys: batch::WrapKeys,
+    /// Unwraps many keys. From version 1.2 on.
+    pub(in crate::ffi) KW_UnwrapKeys: batch::UnwrapKeys,
 }
 
 /// The type of `KW_UseKeyToken`.
@@ -82,10 +87,12 @@ pub type UseKeyToken = unsafe extern "C" fn(
 ) -> CK_RV;
 
 /// The newest version of the list.
-pub(in crate::ffi) static VENDOR_FUNCTIONS: VendorFunctions = functions(1);
+pub(in crate::ffi) static VENDOR_FUNCTIONS: VendorFunctions = functions(2);
 
-/// The first version, for callers that ask for just that one: the same functions, of which they know the
-/// first.
+/// The earlier versions, for callers that ask for just one of them: the same functions, of which they know
+/// the first.
+pub(in crate::ffi) static VENDOR_FUNCTIONS_1_1: VendorFunctions = functions(1);
+/// Likewise.
 pub(in crate::ffi) static VENDOR_FUNCTIONS_1_0: VendorFunctions = functions(0);
 
 /// The list under a minor version.
@@ -104,6 +111,8 @@ const fn functions(minor: u8) -> VendorFunctions {
         KW_GenerateDataKey: customer::generate_data_key,
         KW_UseKeyToken2: customer::use_key_token_2,
         KW_Request: customer::request,
+        KW_WrapKeys: batch::wrap_keys,
+        KW_UnwrapKeys: batch::unwrap_keys,
     }
 }
 

@@ -63,7 +63,7 @@ impl Origin {
 }
 
 /// An object that lacks nothing but its material.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     origin: Origin,
     family: Family,
