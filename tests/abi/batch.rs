@@ -187,7 +187,7 @@ fn lengths_and_places_are_checked_first() {
     expect_rv!(rv, CKR_BUFFER_TOO_SMALL);
     assert_eq!(length, 120);
     expect_rv!(wrap(&s, &kw(), kek, &keys, 48), CKR_KEY_SIZE_RANGE);
-    assert_eq!(wrap(&s, &kw(), kek, &[], 40).unwrap(), []);
+    assert!(wrap(&s, &kw(), kek, &[], 40).unwrap().is_empty());
     for each in [0, 7, 41, 240] {
         expect_rv!(
             unwrap(&s, &kw(), kek, (&wrapped, each), &template()),
