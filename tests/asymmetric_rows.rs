@@ -484,12 +484,12 @@ fn key_pairs_are_refused_where_the_template_is_wrong() {
     let ec = |mechanism, params: &[u8]| generate(mechanism, CKK_EC, parameters(params)).err();
     let p256 = b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
     let ed25519 = b"\x13\x0cedwards25519";
-    let secp224r1 = b"\x06\x05\x2b\x81\x04\x00\x21";
+    let secp192k1 = b"\x06\x05\x2b\x81\x04\x00\x1f";
     let unsupported = Some(Error::CurveNotSupported);
     assert_eq!(ec(CKM_EC_KEY_PAIR_GEN, ed25519), unsupported);
     assert_eq!(ec(CKM_EC_EDWARDS_KEY_PAIR_GEN, p256), unsupported);
     assert_eq!(ec(CKM_EC_MONTGOMERY_KEY_PAIR_GEN, ed25519), unsupported);
-    assert_eq!(ec(CKM_EC_KEY_PAIR_GEN, secp224r1), unsupported);
+    assert_eq!(ec(CKM_EC_KEY_PAIR_GEN, secp192k1), unsupported);
     let malformed = Some(Error::AttributeValueInvalid(CKA_EC_PARAMS));
     assert_eq!(ec(CKM_EC_KEY_PAIR_GEN, b"nonsense"), malformed);
     let missing = generate(CKM_EC_KEY_PAIR_GEN, CKK_EC, Template::default()).err();
