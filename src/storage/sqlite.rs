@@ -111,6 +111,20 @@ impl SqliteStore {
         }
     }
 
+    /// Takes a commit that was begun and never noted as written for written, when nobody is writing: its writer
+    /// died, or a power cut left the number. Else it would be brought to disk at every read.
+    fn settle(&self, number: u64) {
+        if self.turns.is_kept(number) || number <= self.turns.newest_written() {
+            return;
+        }
+        if let Some(mut connection) = self.writer.try_lock()
+            && let Ok(alone) = connection.transaction_with_behavior(TransactionBehavior::Immediate)
+        {
+            self.turns.written(number);
+            drop(alone);
+        }
+    }
+
     /// Returns when a commit is on disk.
     fn keep(&self, number: u64) -> Result<()> {
         self.log.keep(number, || match self.scrub() {
@@ -140,7 +154,10 @@ impl Store for SqliteStore {
         if ended.is_ok() {
             self.keep_reader(connection);
         }
-        done.and_then(|()| self.keep(seen))
+        done.and_then(|()| {
+            self.settle(seen);
+            self.keep(seen)
+        })
     }
 
     fn write(&self, work: &mut Writing<'_>, witness: &dyn Witness) -> Result<()> {

@@ -13,6 +13,7 @@ use cryptoki_sys::*;
 use rusqlite::Connection;
 use std::path::PathBuf;
 
+mod counts;
 mod pins;
 mod removal;
 mod replay;

@@ -206,6 +206,55 @@ fn a_database_of_the_first_schema_is_brought_to_the_newest_with_all_that_is_in_i
 }
 
 #[test]
+fn many_writers_of_many_stores_lose_nothing_and_find_their_own_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(on_disk(directory.path()));
+    let path = directory.path().join("token.db");
+    let stores = [0, 1].map(|_| SqliteStore::open(&path, Duration::from_secs(20)).unwrap());
+    std::thread::scope(|scope| {
+        for writer in 0..4_u8 {
+            let own = &stores[usize::from(writer % 2)];
+            scope.spawn(move || {
+                for number in 0..20 {
+                    let new = row(writer * 50 + number);
+                    store(own)
+                        .writing(|writer| writer.put_row(&new), &|| ())
+                        .unwrap();
+                    let found = store(own).reading(|reader| reader.row(new.id)).unwrap();
+                    assert_eq!(found, Some(new));
+                }
+            });
+        }
+    });
+    for own in &stores {
+        let found = store(own).reading(|reader| reader.find(&everything()));
+        assert_eq!(found.unwrap().len(), 80);
+    }
+}
+
+#[test]
+fn numbers_that_a_power_cut_left_are_no_hindrance() {
+    let directory = tempfile::tempdir().unwrap();
+    let own = on_disk(directory.path());
+    store(&own)
+        .writing(|writer| writer.put_row(&row(1)), &|| ())
+        .unwrap();
+    drop(own);
+    // Whatever stands in the shared file, rows are read and written.
+    for byte in [0xff, 0x7f, 0x00] {
+        let shared = directory.path().join("shared");
+        let length = std::fs::metadata(&shared).unwrap().len();
+        std::fs::write(&shared, vec![byte; usize::try_from(length).unwrap()]).unwrap();
+        let own = SqliteStore::open(&directory.path().join("token.db"), SHORT).unwrap();
+        let found = store(&own).reading(|reader| reader.row(row(1).id));
+        assert_eq!(found.unwrap(), Some(row(1)));
+        store(&own)
+            .writing(|writer| writer.put_row(&row(1)), &|| ())
+            .unwrap();
+    }
+}
+
+#[test]
 fn an_edited_standing_is_not_taken_for_one_that_can_be_used() {
     let directory = tempfile::tempdir().unwrap();
     let own = on_disk(directory.path());
