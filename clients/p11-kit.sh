@@ -47,29 +47,35 @@ say "with the command of the systemd unit: one user has the token, another may c
 owner=daemon
 user=nobody
 stranger=games
+group=users
 chmod 711 "$WORK"
 chmod 755 "$(dirname "$direct")" "$direct" && chmod 644 "$KEYWARD_CONFIG"
 chown -R $owner "$KEYWARD_HOME" && chmod 700 "$KEYWARD_HOME"
-mkdir run && chown $owner run && chmod 711 run
-RUNTIME_DIRECTORY=$WORK/run
-CLIENT=$user
-export RUNTIME_DIRECTORY CLIENT MODULE
-MODULE=$direct
-unit=$ROOT/share/systemd/keyward-p11-kit@.service
-setpriv --reuid $owner --clear-groups sh -c "exec $(sed -n "s/%i/$LABEL/g; s/^ExecStart=//p" "$unit")" >server.log 2>&1 &
+# The unit's line called NAME, with what systemd would put in.
+unit() {
+    sed -n "s#%t#$WORK/run#g; s#%i#$LABEL#g; s#@MODULE@#$direct#; s#^$1=##p" "$ROOT/packaging/keyward-server@.service.in"
+}
+mkdir -p "$WORK/run/keyward-$LABEL"
+chown $owner:$group "$WORK/run/keyward-$LABEL"
+chmod "$(unit RuntimeDirectoryMode)" "$WORK/run/keyward-$LABEL"
+setpriv --reuid $owner --regid $group --clear-groups \
+    sh -c "umask $(unit UMask); exec $(unit ExecStart | sed 's/ pkcs11:\(.*\)$/ "pkcs11:\1"/')" >server.log 2>&1 &
 SERVER=$!
-sh -c "$(sed -n 's/^ExecStartPost=+//p' "$unit")"
+setpriv --reuid $owner --regid $group --clear-groups sh -c "$(unit ExecStartPost)" ||
+    { cat server.log; fail "the server did not start"; }
 [ "$(ps -o user= -p "$SERVER" | tr -d ' ')" = $owner ] || fail "the server does not run as $owner"
 
-# as USER COMMAND...: as that user, with the server's socket.
+# as USER GROUP COMMAND...: as that user, in that group, with the server's socket.
 as() {
-    who=$1
-    shift
-    setpriv --reuid "$who" --clear-groups env P11_KIT_SERVER_ADDRESS="unix:path=$WORK/run/pkcs11" "$@"
+    who="--reuid $1 --regid $2 --clear-groups"
+    shift 2
+    # shellcheck disable=SC2086 # several options
+    setpriv $who env P11_KIT_SERVER_ADDRESS="unix:path=$WORK/run/keyward-$LABEL/pkcs11" "$@"
 }
-as $user timeout 60 pkcs11-tool --module "$client" --token-label "$LABEL" --login --pin "$PIN" --sign \
+as $user $group timeout 60 pkcs11-tool --module "$client" --token-label "$LABEL" --login --pin "$PIN" --sign \
     --mechanism SHA256-RSA-PKCS --id 01 --input-file data >signature 2>log || { cat log server.log; fail "signing as $user"; }
 openssl dgst -sha256 -verify rsa.der -keyform DER -signature signature data
-! as $user ls "$KEYWARD_HOME" 2>/dev/null || fail "$user can read the token's files"
-! as $stranger timeout 60 pkcs11-tool --module "$client" --list-objects >log 2>&1 || fail "$stranger can connect"
-seen "a server as $owner, a signature for $user, none for $stranger"
+! as $user $group ls "$KEYWARD_HOME" 2>/dev/null || fail "$user can read the token's files"
+as $stranger $stranger timeout 60 pkcs11-tool --module "$client" --list-slots >log 2>&1 || true
+! grep "$LABEL" log || fail "$stranger can connect"
+seen "a server as $owner, a signature for $user in its group, no slots for $stranger"

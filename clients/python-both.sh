@@ -3,7 +3,7 @@
 set -eu
 . "$(dirname "$0")/_common.sh"
 . "$CLIENTS/_python.sh"
-python_packages "python-pkcs11==0.10.1" "pytest==9.*" "cryptography>=44" "parameterized>=0.9" PyKCS11
+python_packages "python-pkcs11==0.10.1" "pytest==9.*" "cryptography>=44" "parameterized>=0.9" PyKCS11==1.5.20
 version "$("$PYTHON" -m pip list 2>/dev/null | awk '/[Pp]y.*[Kk][Cc][Ss]11/ { printf "%s%s %s", comma, $1, $2; comma = ", " }')"
 
 echo "something to sign" >data

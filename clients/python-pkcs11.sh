@@ -8,7 +8,7 @@ set -eu
 . "$(dirname "$0")/_common.sh"
 . "$CLIENTS/_python.sh"
 release=0.10.1
-python_packages "python-pkcs11==$release" "pytest==9.*" "cryptography>=44" "parameterized>=0.9" PyKCS11
+python_packages "python-pkcs11==$release" "pytest==9.*" "cryptography>=44" "parameterized>=0.9" PyKCS11==1.5.20
 source=$CACHE/python_pkcs11-$release.tar.gz
 [ -e "$source" ] || timeout 300 "$PYTHON" -m pip download --quiet --no-deps --no-binary python-pkcs11 --dest "$CACHE" \
     "python-pkcs11==$release" || absent "the source of python-pkcs11 cannot be had from PyPI"
