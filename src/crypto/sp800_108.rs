@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 /// The pseudorandom function, under its key.
 pub enum Prf {
     /// HMAC with any hash.
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     /// AES-CMAC.
     Cmac(Arc<aes::Key>),
 }
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_modes_are_those_of_the_publication() {
-        let prf = Prf::Hmac(hmac::Key::new(Hash::Sha256, b"key"));
+        let prf = Prf::Hmac(Box::new(hmac::Key::new(Hash::Sha256, b"key")));
         let parts = [Part::Iteration, Part::Bytes(b"label")];
         let mut out = [0; 48];
         derive(&prf, Mode::Counter(WIDE), &parts, &mut out).unwrap();
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_counter_that_is_used_up_ends_the_derivation() {
-        let prf = Prf::Hmac(hmac::Key::new(Hash::Sha256, b"key"));
+        let prf = Prf::Hmac(Box::new(hmac::Key::new(Hash::Sha256, b"key")));
         let short = Number { bits: 8, ..WIDE };
         let mut out = vec![0; 256 * 32];
         let mode = Mode::Counter(short);

@@ -71,7 +71,7 @@ struct Ccm(Arc<Key>);
 
 impl Aead for Ccm {
     fn check(&self, iv: usize, tag: usize) -> Result<()> {
-        CcmShape::new(&[0; 16].get(..iv).unwrap_or_default(), &[], tag).map(drop)
+        CcmShape::new([0; 16].get(..iv).unwrap_or_default(), &[], tag).map(drop)
     }
 
     fn seal(

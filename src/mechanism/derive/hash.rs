@@ -14,7 +14,7 @@ use cryptoki_sys::{
     CKM_SHA512_256_KEY_DERIVATION, CKM_SHA512_KEY_DERIVATION, CKM_SHAKE_128_KEY_DERIVATION,
     CKM_SHAKE_256_KEY_DERIVATION,
 };
-use shake::{ExtendableOutput, Shake128, Shake256, Update, XofReader};
+use shake::{ExtendableOutput, Shake128, Shake256, XofReader};
 
 macro_rules! derivation {
     ($mechanism:ident, $hash:ident) => {
@@ -73,7 +73,7 @@ fn digest(hash: Hash, base: &Object) -> Result<SecretBytes> {
 
 /// As many bytes of an extendable function as the standard takes for its digest.
 fn extended(
-    mut function: impl Update + ExtendableOutput,
+    mut function: impl ExtendableOutput,
     base: &Object,
     length: usize,
 ) -> Result<SecretBytes> {

@@ -156,7 +156,8 @@ fn prf(mechanism: u64, base: &Arc<Object>) -> Result<Prf> {
             ));
         }
     };
-    Ok(Prf::Hmac(hmac::Key::new(hash, value(base)?.expose())))
+    let key = hmac::Key::new(hash, value(base)?.expose());
+    Ok(Prf::Hmac(Box::new(key)))
 }
 
 /// The mode, once the fields are those that it takes.
