@@ -1,4 +1,5 @@
 //! C_EncapsulateKey, C_DecapsulateKey, C_WrapKeyAuthenticated and C_UnwrapKeyAuthenticated by GCM.
+#![allow(unused_assignments, reason = "the module reads them through pointers")]
 
 use crate::rsa_template;
 use crate::support::*;
