@@ -5,6 +5,7 @@
 //! it tells, after a connection broke at the wrong moment, whether the change was kept.
 
 mod address;
+mod columns;
 mod link;
 mod nodes;
 mod part;

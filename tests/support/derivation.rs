@@ -80,15 +80,8 @@ pub enum Field {
     Key(CK_OBJECT_HANDLE),
 }
 
-/// SP 800-108 in one of its modes; further keys as the caller made them.
-pub fn sp800(
-    kind: CK_MECHANISM_TYPE,
-    prf: CK_MECHANISM_TYPE,
-    fields: &[Field],
-    iv: &[u8],
-    further: &[CK_DERIVED_KEY],
-) -> Mech {
-    let mut all = Vec::new();
+/// The array of data parameters, whose values are kept in `all`.
+fn data_params(fields: &[Field], all: &mut Vec<Box<[u8]>>) -> Vec<u8> {
     let counter = |bits: CK_ULONG, little: bool| CK_SP800_108_COUNTER_FORMAT {
         bLittleEndian: u8::from(little),
         ulWidthInBits: bits,
@@ -99,22 +92,21 @@ pub fn sp800(
             Field::Iteration(None) => (CK_SP800_108_ITERATION_VARIABLE, (std::ptr::null_mut(), 0)),
             Field::Iteration(Some((bits, little))) => (
                 CK_SP800_108_ITERATION_VARIABLE,
-                placed(counter(*bits, *little), &mut all),
+                placed(counter(*bits, *little), all),
             ),
-            Field::Counter(bits, little) => (
-                CK_SP800_108_COUNTER,
-                placed(counter(*bits, *little), &mut all),
-            ),
+            Field::Counter(bits, little) => {
+                (CK_SP800_108_COUNTER, placed(counter(*bits, *little), all))
+            }
             Field::Length(method, bits, little) => {
                 let format = CK_SP800_108_DKM_LENGTH_FORMAT {
                     dkmLengthMethod: *method,
                     bLittleEndian: u8::from(*little),
                     ulWidthInBits: *bits,
                 };
-                (CK_SP800_108_DKM_LENGTH, placed(format, &mut all))
+                (CK_SP800_108_DKM_LENGTH, placed(format, all))
             }
-            Field::Bytes(bytes) => (CK_SP800_108_BYTE_ARRAY, kept(bytes, &mut all)),
-            Field::Key(key) => (CK_SP800_108_KEY_HANDLE, placed(*key, &mut all)),
+            Field::Bytes(bytes) => (CK_SP800_108_BYTE_ARRAY, kept(bytes, all)),
+            Field::Key(key) => (CK_SP800_108_KEY_HANDLE, placed(*key, all)),
         };
         let one = CK_PRF_DATA_PARAM {
             type_,
@@ -123,6 +115,19 @@ pub fn sp800(
         };
         array.extend_from_slice(super::bytes_of(&one));
     }
+    array
+}
+
+/// SP 800-108 in one of its modes; further keys as the caller made them.
+pub fn sp800(
+    kind: CK_MECHANISM_TYPE,
+    prf: CK_MECHANISM_TYPE,
+    fields: &[Field],
+    iv: &[u8],
+    further: &[CK_DERIVED_KEY],
+) -> Mech {
+    let mut all = Vec::new();
+    let array = data_params(fields, &mut all);
     let (fields_at, _) = kept(&array, &mut all);
     let more: Vec<u8> = further
         .iter()

@@ -62,7 +62,7 @@ enum Noun {
     Object(object::Command),
     /// Customer keys: make, use, rotate, restrict and destroy them
     #[command(subcommand)]
-    Key(key::Command),
+    Key(Box<key::Command>),
     /// Show and change the domain that a token belongs to
     #[command(subcommand)]
     Domain(domain::Command),

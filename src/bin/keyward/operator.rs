@@ -31,7 +31,7 @@ pub(crate) enum Command {
     Approve(Approve),
     /// Open a session with a member, and ask members for things in it
     #[command(subcommand)]
-    Session(session::Command),
+    Session(Box<session::Command>),
 }
 
 /// Arguments of `keyward operator keygen`.

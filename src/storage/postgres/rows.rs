@@ -1,20 +1,21 @@
 //! Rows in and out of the tables, through prepared statements.
 
+use super::columns::{Columns, DOMAIN_ROW, ROW};
 use super::link::{Link, Value};
 use super::nodes::Nodes;
 use super::part::{PUT, Part};
 use super::schema;
 use super::trouble::Trouble;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::object::ObjectId;
 use crate::object::standing::Standing;
 use crate::storage::{
     Column, DomainRow, EVENTS_KEPT, Event, IndexKey, Node, Place, Query, Reader, Resealed, Row,
-    Scope, Writer, signed, standing_condition, unsigned,
+    Scope, Writer, signed, standing_condition,
 };
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use tokio_postgres::types::{FromSql, ToSql};
+use tokio_postgres::types::ToSql;
 
 /// Writes nodes in the place of those that are there.
 const PUT_NODES: &str = "
@@ -148,72 +149,6 @@ impl<'l> Rows<'l> {
         signed(place)
     }
 }
-
-/// The columns of one row of an answer.
-struct Columns<'r> {
-    row: &'r tokio_postgres::Row,
-    name: &'r str,
-}
-
-impl<'r> Columns<'r> {
-    fn get<T: FromSql<'r>>(&self, place: usize) -> Result<T> {
-        let bad = |error| Error::Store(format!("{}: column {place}: {error}", self.name));
-        self.row.try_get(place).map_err(bad)
-    }
-
-    /// `N` bytes; `None` when there are none or another number of them.
-    fn fixed<const N: usize>(&self, place: usize) -> Result<Option<[u8; N]>> {
-        let bytes: Option<&[u8]> = self.get(place)?;
-        Ok(bytes.and_then(|bytes| bytes.try_into().ok()))
-    }
-
-    fn number(&self, place: usize) -> Result<u64> {
-        Ok(unsigned(self.get(place)?))
-    }
-
-    fn standing(&self, place: usize) -> Result<Standing> {
-        Ok(Standing::from_number(self.number(place)?).unwrap_or(Standing::EDITED))
-    }
-
-    /// A row of [`ROW`]; `None` when its id is of another length, which this program never wrote.
-    fn row(&self) -> Result<Option<Row>> {
-        let Some(id) = self.fixed(0)? else {
-            return Ok(None);
-        };
-        Ok(Some(Row {
-            id: ObjectId(id),
-            revision: self.number(1)?,
-            standing: self.standing(2)?,
-            private: self.get(3)?,
-            index: [
-                self.fixed(4)?,
-                self.fixed(5)?,
-                self.fixed(6)?,
-                self.fixed(7)?,
-                self.fixed(8)?,
-                self.fixed(9)?,
-            ],
-            domain_key: self.fixed(10)?,
-            clear: self.get(11)?,
-            sealed: self.get(12)?,
-        }))
-    }
-
-    /// A row of [`DOMAIN_ROW`].
-    fn domain_row(&self) -> Result<DomainRow> {
-        Ok(DomainRow {
-            version: self.number(0)?,
-            hash: self.fixed(1)?.unwrap_or([0; 32]),
-            token: self.get(2)?,
-        })
-    }
-}
-
-/// What [`Columns::row`] reads, in its order.
-const ROW: &str = "id, revision, standing, private,
-    class, key_type, key_id, label, tenant, family, domain_key, clear, sealed";
-/// What [`Columns::domain_row`] reads, in its order.
-const DOMAIN_ROW: &str = "version, hash, token";
 
 impl Reader for Rows<'_> {
     fn fact(&self, name: &str) -> Result<Option<Vec<u8>>> {
