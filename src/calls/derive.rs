@@ -90,7 +90,7 @@ pub fn derive(
 /// `C_DeriveKey` of the keys of a TLS connection. They are as closed as the master secret.
 ///
 /// # Errors
-/// As [`derive`]; `TemplateInconsistent` for a template that wants them otherwise.
+/// As [`derive()`]; `TemplateInconsistent` for a template that wants them otherwise.
 pub fn connection(
     module: &Module,
     session: SessionHandle,
