@@ -24,5 +24,6 @@ pub mod sessions;
 pub mod sign;
 pub mod signed_messages;
 pub mod slots;
+mod starting;
 pub mod states;
 pub mod wrapping;

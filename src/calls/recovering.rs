@@ -2,6 +2,8 @@
 //! `C_VerifySignature…`, which is told the signature first.
 
 use super::context::{Context, login_needs};
+use super::sign::sign_whole;
+use super::starting::begin;
 use crate::error::{Error, Result};
 use crate::mechanism::params::Mechanism;
 use crate::module::Module;
@@ -24,20 +26,9 @@ pub fn sign_init(
     let context = Context::new(module, session)?;
     let mut operations = context.session.operations();
     let place = &mut operations.rarer.sign_recover;
-    let Some(mechanism) = mechanism else {
-        *place = None;
-        return Ok(());
-    };
-    if place.is_some() {
-        return Err(Error::OperationActive);
-    }
-    let row = mechanism.row()?;
-    let start = row.operations.sign_recover.ok_or(Error::MechanismInvalid)?;
-    let params = mechanism.params?;
-    let key = context.judged_key(key, Use::SignRecover, row, None)?;
-    let (private, pin_needed) = login_needs(&key);
-    *place = Some(Active::new(start(params, &key)?, private, pin_needed));
-    Ok(())
+    begin(&context, place, (mechanism, key), Use::SignRecover, |row| {
+        row.sign_recover
+    })
 }
 
 /// `C_SignRecover`.
@@ -52,16 +43,7 @@ pub fn sign(
 ) -> Result<usize> {
     let session = module.session(session)?;
     let place = &mut session.operations().rarer.sign_recover;
-    match output {
-        Output::Length => peek(place, Step::Whole, |signer| signer.length()),
-        Output::Buffer(buffer) => step(place, Step::Whole, |signer| {
-            let length = signer.length();
-            let target = buffer
-                .get_mut(..length)
-                .ok_or(Error::BufferTooSmall(length))?;
-            signer.whole(data, target)
-        }),
-    }
+    sign_whole(place, data, output)
 }
 
 /// `C_VerifyRecoverInit`. No mechanism cancels the operation in progress.
@@ -77,21 +59,13 @@ pub fn verify_init(
     let context = Context::new(module, session)?;
     let mut operations = context.session.operations();
     let place = &mut operations.rarer.verify_recover;
-    let Some(mechanism) = mechanism else {
-        *place = None;
-        return Ok(());
-    };
-    if place.is_some() {
-        return Err(Error::OperationActive);
-    }
-    let row = mechanism.row()?;
-    let start = row.operations.verify_recover;
-    let start = start.ok_or(Error::MechanismInvalid)?;
-    let params = mechanism.params?;
-    let key = context.judged_key(key, Use::VerifyRecover, row, None)?;
-    let (private, _) = login_needs(&key);
-    *place = Some(Active::new(start(params, &key)?, private, false));
-    Ok(())
+    begin(
+        &context,
+        place,
+        (mechanism, key),
+        Use::VerifyRecover,
+        |row| row.verify_recover,
+    )
 }
 
 /// `C_VerifyRecover`: what was signed.

@@ -1,7 +1,9 @@
 //! `C_Sign…` and `C_Verify…`.
 
-use super::context::{Context, login_needs};
+use super::context::Context;
+use super::starting::begin;
 use crate::error::{Error, Result};
+use crate::mechanism::operation::Signer;
 use crate::mechanism::params::Mechanism;
 use crate::module::Module;
 use crate::object::usage::Use;
@@ -21,20 +23,8 @@ pub fn sign_init(
 ) -> Result<()> {
     let context = Context::new(module, session)?;
     let mut operations = context.session.operations();
-    let Some(mechanism) = mechanism else {
-        operations.sign = None;
-        return Ok(());
-    };
-    if operations.sign.is_some() {
-        return Err(Error::OperationActive);
-    }
-    let row = mechanism.row()?;
-    let start = row.operations.sign.ok_or_else(|| Error::MechanismInvalid)?;
-    let params = mechanism.params?;
-    let key = context.judged_key(key, Use::Sign, row, None)?;
-    let (private, pin_needed) = login_needs(&key);
-    operations.sign = Some(Active::new(start(params, &key)?, private, pin_needed));
-    Ok(())
+    let place = &mut operations.sign;
+    begin(&context, place, (mechanism, key), Use::Sign, |row| row.sign)
 }
 
 /// `C_Sign`: everything in one call.
@@ -49,6 +39,15 @@ pub fn sign(
 ) -> Result<usize> {
     let session = module.session(session)?;
     let place = &mut session.operations().sign;
+    sign_whole(place, data, output)
+}
+
+/// All the data at once, or the length of its signature.
+pub(super) fn sign_whole(
+    place: &mut Option<Active<dyn Signer>>,
+    data: &[u8],
+    output: Output<'_>,
+) -> Result<usize> {
     match output {
         Output::Length => peek(place, Step::Whole, |signer| signer.length()),
         Output::Buffer(buffer) => step(place, Step::Whole, |signer| {
@@ -103,23 +102,10 @@ pub fn verify_init(
 ) -> Result<()> {
     let context = Context::new(module, session)?;
     let mut operations = context.session.operations();
-    let Some(mechanism) = mechanism else {
-        operations.verify = None;
-        return Ok(());
-    };
-    if operations.verify.is_some() {
-        return Err(Error::OperationActive);
-    }
-    let row = mechanism.row()?;
-    let start = row
-        .operations
-        .verify
-        .ok_or_else(|| Error::MechanismInvalid)?;
-    let params = mechanism.params?;
-    let key = context.judged_key(key, Use::Verify, row, None)?;
-    let (private, _) = login_needs(&key);
-    operations.verify = Some(Active::new(start(params, &key)?, private, false));
-    Ok(())
+    let place = &mut operations.verify;
+    begin(&context, place, (mechanism, key), Use::Verify, |row| {
+        row.verify
+    })
 }
 
 /// `C_Verify`: everything in one call. Ends the operation whatever the outcome.

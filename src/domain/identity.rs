@@ -169,6 +169,9 @@ impl Identity {
         let Some(member) = state.member(self.id()) else {
             return Ok(None);
         };
+        if member.card.agreement == self.agreement.public() {
+            return Ok(None);
+        }
         let waiting = self.waiting.as_ref();
         let Some(next) = waiting.and_then(|all| all.find(&member.card.agreement)) else {
             return Ok(None);

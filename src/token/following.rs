@@ -60,8 +60,9 @@ impl Token {
         let own = unlocked.identity().id();
         let published = repository.reading(|reader| {
             check_age(reader, &before)?;
-            let left = renewal(reader, own)?;
-            if left.is_some_and(|card| sealings::is_used(reader, &card.agreement).unwrap_or(true)) {
+            if let Some(left) = renewal(reader, own)?
+                && sealings::is_used(reader, &left.agreement)?
+            {
                 // Another one is left, whatever was reported before.
                 self.reported.store(0, Ordering::SeqCst);
             }

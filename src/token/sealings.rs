@@ -77,10 +77,7 @@ pub(super) fn forget(writer: &dyn Writer, agreement: &[u8]) -> Result<()> {
 fn name(agreement: &[u8]) -> String {
     let short = hash(&[b"keyward/1 sealed to", agreement]);
     let digits = short.iter().take(16).map(|byte| format!("{byte:02x}"));
-    SEALED
-        .chars()
-        .chain(digits.collect::<String>().chars())
-        .collect()
+    format!("{SEALED}{}", digits.collect::<String>())
 }
 
 /// The agreement keys that a version brings, and those of members that leave with it: they may come back
