@@ -116,7 +116,7 @@ fn recipients<'a>(parent: &'a State, next: &'a State) -> Vec<Recipient<'a>> {
             .filter(|own| own.since == next.version)
             .map(|own| Recipient {
                 agreement: &own.agreement,
-                whose: "recovery key: make another one (keyward recovery create)".to_owned(),
+                whose: "recovery key: make another one (keyward recovery keygen)".to_owned(),
                 sealings: sealings(),
             }),
     );
