@@ -2,6 +2,7 @@
 //! move: its next login goes on, and every object is there, whole, and once.
 
 use crate::members::{Domain, Member, copy, until};
+use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
@@ -226,7 +227,14 @@ fn a_move_of_objects_that_is_killed_at_any_step_goes_on_at_the_next_login() {
             let mut run = join(&south, &fingerprint);
             until(step.name, || {
                 let ended = run.try_wait().unwrap();
-                assert!(ended.is_none(), "it did not come to: {}", step.name);
+                if ended.is_some() {
+                    let mut why = String::new();
+                    let told = run.stderr.take().expect("it is piped");
+                    std::io::BufReader::new(told)
+                        .read_to_string(&mut why)
+                        .unwrap();
+                    panic!("it did not come to: {}: {why}", step.name);
+                }
                 left(&own, &database) == step.left && is_held(still_in)
             });
             run.kill().unwrap();
