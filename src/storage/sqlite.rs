@@ -52,11 +52,9 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::create`], and when the directory does not exist.
     pub fn open_repository(path: &Path, busy: Duration) -> Result<Self> {
-        drop(files::open_or_make_for_group(path)?);
-        let mut turns = path.as_os_str().to_owned();
-        turns.push("-turns");
-        let turns = PathBuf::from(turns);
-        drop(files::open_or_make_for_group(&turns)?);
+        files::make_for_group(path)?;
+        let turns = beside(path, "-turns");
+        files::make_for_group(&turns)?;
         Self::open_with(path, busy, true, &turns)
     }
 
@@ -70,6 +68,13 @@ impl SqliteStore {
 
     fn open_with(path: &Path, busy: Duration, create: bool, turns: &Path) -> Result<Self> {
         let turns = Arc::new(Turns::open(turns)?);
+        if path.exists() {
+            // SQLite makes these for whoever comes first, and gives them the right owner and permissions
+            // afterwards: another user who opened one in between could only read for ever.
+            for name in ["-wal", "-shm"] {
+                files::make_like(&beside(path, name), path)?;
+            }
+        }
         let mut writer = connection::open(path, create)?;
         connection::wait(&mut writer, busy, &turns).map_err(|error| cause(path, &error))?;
         let _no_fork = NoFork::begin();
@@ -78,7 +83,7 @@ impl SqliteStore {
         Ok(SqliteStore {
             path: path.to_owned(),
             busy,
-            log: Log::open(path, &turns)?,
+            log: Log::open(beside(path, "-wal"), &turns)?,
             turns,
             last: AtomicU64::new(0),
             writer: Mutex::new(writer),
@@ -137,6 +142,13 @@ impl SqliteStore {
     fn failed(&self) -> impl Fn(rusqlite::Error) -> Error + '_ {
         |error| cause(&self.path, &error)
     }
+}
+
+/// A file that belongs to a database.
+fn beside(database: &Path, name: &str) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(name);
+    path.into()
 }
 
 impl Store for SqliteStore {

@@ -6,7 +6,7 @@ use crate::storage::registry::Turns;
 use parking_lot::Mutex;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,14 +26,11 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Opens the log of a database on which a transaction has run.
+    /// Opens the log, which a transaction has made.
     ///
     /// # Errors
     /// Those of the file system.
-    pub(super) fn open(database: &Path, turns: &Arc<Turns>) -> Result<Self> {
-        let mut path = database.as_os_str().to_owned();
-        path.push("-wal");
-        let path = PathBuf::from(path);
+    pub(super) fn open(path: PathBuf, turns: &Arc<Turns>) -> Result<Self> {
         let file = File::open(&path).map_err(|error| files::cause(&path, &error))?;
         Ok(Log {
             path,
