@@ -6,12 +6,15 @@
 //! - *Forks*: the generation of [`crate::ffi::os::fork`] is compared before every use; a child starts from a
 //!   fresh seed. The `rand` crate does not notice forks.
 //! - A fresh seed from the operating system after every `RESEED_AFTER` bytes.
+//! - Long requests are the key stream of AES-256 under a key that the generator gives each of them.
 //! - What callers add ([`mix`]) is hashed into every seed from then on, beside the operating system's, never
 //!   in its place: whoever knows or chooses it knows nothing of what comes out.
 #![forbid(unsafe_code)]
 
+use super::awslc::feedback::Stream;
 use super::digest::MAX_LENGTH;
 use super::hash::Hash;
+use super::keywrap;
 use crate::error::{Error, Result};
 use crate::ffi::os::fork::fork_generation;
 use crate::secret::SecretBytes;
@@ -21,7 +24,7 @@ use rand::{Rng, SeedableRng, TryCryptoRng, TryRng};
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes given out between two seeds from the operating system.
 const RESEED_AFTER: usize = 1 << 20;
@@ -29,6 +32,8 @@ const RESEED_AFTER: usize = 1 << 20;
 const SEED: usize = 32;
 /// Bytes made at once for small requests.
 const BUFFER: usize = 512;
+/// From this length on, in bytes, AES makes them faster.
+const LONG: usize = 2048;
 
 thread_local! {
     static OWN: RefCell<Generator> = const { RefCell::new(Generator::unseeded()) };
@@ -183,6 +188,9 @@ impl Generator {
             self.reseed(generation)?;
         }
         self.left = self.left.saturating_sub(out.len());
+        if out.len() >= LONG {
+            return self.expand(out);
+        }
         if out.len() >= BUFFER {
             self.step().fill_bytes(out);
             return Ok(());
@@ -197,6 +205,17 @@ impl Generator {
             self.take(rest);
         }
         Ok(())
+    }
+
+    /// Many bytes: the key stream of AES-256 in counter mode under a key that is used for nothing else.
+    fn expand(&mut self, out: &mut [u8]) -> Result<()> {
+        let mut key = Zeroizing::new([0; SEED]);
+        self.step().fill_bytes(key.as_mut_slice());
+        out.fill(0);
+        let stream = Stream::counter(key.as_slice(), &[0; 16]);
+        let done = stream.and_then(|mut stream| stream.update_in_place(out));
+        keywrap::leave_vector_code();
+        done.ok_or(Error::HostMemory)
     }
 
     /// Moves bytes out of the buffer, which holds as many.

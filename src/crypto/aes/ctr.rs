@@ -1,6 +1,7 @@
 //! Counter mode (SP 800-38A, 6.5) with a counter of any width.
 
 use super::{BLOCK, Key, Schedule, keywrap, with_cipher};
+use crate::crypto::awslc;
 use crate::error::{Error, Result};
 use aes::cipher::inout::InOutBuf;
 use aes::cipher::{InnerIvInit, StreamCipherCore};
@@ -8,6 +9,9 @@ use ctr::CtrCore;
 use ctr::flavors::Ctr128BE;
 use std::ops::Deref;
 use zeroize::{Zeroize, Zeroizing};
+
+/// From this length on, in bytes, AWS-LC is the faster one.
+const LONG: usize = 4096;
 
 /// Encryption or decryption in counter mode. Its key stream is erased on drop.
 pub struct Ctr<K> {
@@ -99,7 +103,22 @@ impl<K: Deref<Target = Key>> Ctr<K> {
 
     /// Whole blocks, all at once.
     fn add_blocks(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
-        let blocks = input.len() / BLOCK;
+        if input.len() < LONG {
+            self.add_few(input, out)?;
+        } else {
+            let block = self.block.to_be_bytes();
+            let stream = awslc::feedback::Stream::counter(self.key.bytes(), &block);
+            let done = stream.and_then(|mut stream| stream.update(input, out));
+            done.ok_or(Error::HostMemory)?;
+        }
+        keywrap::leave_vector_code();
+        // A wrap of the whole block was ruled out by `spend`, save after the very last one.
+        let blocks = u128::try_from(input.len() / BLOCK).unwrap_or_default();
+        self.block = self.block.wrapping_add(blocks);
+        Ok(())
+    }
+
+    fn add_few(&self, input: &[u8], out: &mut [u8]) -> Result<()> {
         let pairs =
             InOutBuf::new(input, out).map_err(|_| Error::Internal("counter mode lengths"))?;
         let (pairs, _) = pairs.into_chunks();
@@ -108,11 +127,6 @@ impl<K: Deref<Target = Key>> Ctr<K> {
                 CtrCore::inner_iv_init(cipher, &self.block.to_be_bytes().into());
             core.apply_keystream_blocks_inout(pairs);
         });
-        keywrap::leave_vector_code();
-        // A wrap of the whole block was ruled out by `spend`, save after the very last one.
-        self.block = self
-            .block
-            .wrapping_add(u128::try_from(blocks).unwrap_or_default());
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! AES in output and cipher feedback mode (SP 800-38A, sections 6.3 and 6.4) of AWS-LC, in parts of any length.
+//! AES in cipher feedback, output feedback and counter mode (SP 800-38A, sections 6.3 to 6.5) of AWS-LC, in
+//! parts of any length.
 
 use super::owned::Owned;
 use super::succeeded;
@@ -16,10 +17,28 @@ unsafe impl Send for Stream {}
 impl Stream {
     /// Starts with a key of 16, 24 or 32 bytes; `None` for other lengths.
     pub(crate) fn new(mode: Feedback, encrypt: bool, key: &[u8], iv: &[u8; 16]) -> Option<Self> {
-        let table = table(mode, key.len())?;
+        Self::begin(table(mode, key.len())?, encrypt, key, iv)
+    }
+
+    /// Counter mode, which is the same both ways, from a first counter block of which all bits count.
+    pub(crate) fn counter(key: &[u8], block: &[u8; 16]) -> Option<Self> {
+        // SAFETY: these functions take nothing and return pointers to static constants.
+        let table = unsafe {
+            match key.len() {
+                16 => aws_lc_sys::EVP_aes_128_ctr(),
+                24 => aws_lc_sys::EVP_aes_192_ctr(),
+                32 => aws_lc_sys::EVP_aes_256_ctr(),
+                _ => return None,
+            }
+        };
+        Self::begin(table, true, key, block)
+    }
+
+    /// Starts with a key of the length that the table is for.
+    fn begin(table: *const EVP_CIPHER, encrypt: bool, key: &[u8], iv: &[u8; 16]) -> Option<Self> {
         // SAFETY: takes nothing; the result is null or fresh.
         let context = unsafe { Owned::take(aws_lc_sys::EVP_CIPHER_CTX_new()) }?;
-        // SAFETY: a live context and a static table, which `table` chose by the key's length; the IV has the
+        // SAFETY: a live context and a static table, which was chosen by the key's length; the IV has the
         // 16 bytes that every table here takes. The call copies both.
         let done = succeeded(unsafe {
             aws_lc_sys::EVP_CipherInit_ex(
@@ -43,21 +62,32 @@ impl Stream {
         parts.all(|(part, out)| self.step(part, out)).then_some(())
     }
 
+    /// Takes the next part in its own place. `None` on failure.
+    pub(crate) fn update_in_place(&mut self, buffer: &mut [u8]) -> Option<()> {
+        let mut parts = buffer.chunks_mut(PART);
+        parts
+            // SAFETY: both pointers are of the part, which is as long as itself.
+            .all(|part| unsafe { self.run(part.as_ptr(), part.as_mut_ptr(), part.len()) })
+            .then_some(())
+    }
+
     fn step(&mut self, part: &[u8], out: &mut [u8]) -> bool {
-        let Ok(length) = c_int::try_from(part.len()) else {
+        // SAFETY: both pointers are of slices of as many bytes, apart from each other.
+        part.len() == out.len() && unsafe { self.run(part.as_ptr(), out.as_mut_ptr(), part.len()) }
+    }
+
+    /// # Safety
+    /// `input` may be read and `out` written for `length` bytes. They are apart, or the same.
+    unsafe fn run(&mut self, input: *const u8, out: *mut u8, length: usize) -> bool {
+        let Ok(length) = c_int::try_from(length) else {
             return false;
         };
         let mut written = 0;
-        // SAFETY: a live context; both pointers are of slices of `length` bytes, apart from each other, and
-        // these modes write just what they read.
+        let context = self.0.as_ptr();
+        // SAFETY: a live context; the pointers are as the caller promises, and these modes write just what
+        // they read, a byte after it was read.
         let done = succeeded(unsafe {
-            aws_lc_sys::EVP_CipherUpdate(
-                self.0.as_ptr(),
-                out.as_mut_ptr(),
-                &raw mut written,
-                part.as_ptr(),
-                length,
-            )
+            aws_lc_sys::EVP_CipherUpdate(context, out, &raw mut written, input, length)
         });
         done && written == length
     }
