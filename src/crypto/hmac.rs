@@ -9,6 +9,7 @@
 use super::digest::{Digest, MAX_BLOCK, MAX_LENGTH};
 use super::hash::Hash;
 use crate::error::{Error, Result};
+use std::ops::Deref;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -53,11 +54,8 @@ impl Key {
 
     /// Starts a message.
     #[must_use]
-    pub fn begin(&self) -> Mac {
-        Mac {
-            inner: self.inner.clone(),
-            outer: self.outer.clone(),
-        }
+    pub fn begin(&self) -> Mac<&Key> {
+        Mac::new(self)
     }
 
     /// The MAC of the parts, one after the other; `out` takes its first `out.len()` bytes.
@@ -75,12 +73,19 @@ impl Key {
 
 /// A MAC in progress. Erased on drop.
 #[derive(Clone)]
-pub struct Mac {
+pub struct Mac<K> {
+    key: K,
     inner: Digest,
-    outer: Digest,
 }
 
-impl Mac {
+impl<K: Deref<Target = Key>> Mac<K> {
+    /// Starts a message.
+    #[must_use]
+    pub fn new(key: K) -> Self {
+        let inner = key.inner.clone();
+        Mac { key, inner }
+    }
+
     /// The length of the whole MAC in bytes.
     #[must_use]
     pub fn length(&self) -> usize {
@@ -121,13 +126,14 @@ impl Mac {
     fn finish_whole(&mut self) -> Result<Zeroizing<Whole>> {
         let mut inner = [0; MAX_LENGTH];
         let length = self.inner.finish(&mut inner)?;
-        self.outer.update(inner.get(..length).unwrap_or_default());
+        let mut outer = self.key.outer.clone();
+        outer.update(inner.get(..length).unwrap_or_default());
         inner.zeroize();
         let mut whole = Zeroizing::new(Whole {
             bytes: [0; MAX_LENGTH],
             length,
         });
-        self.outer.finish(&mut whole.bytes)?;
+        outer.finish(&mut whole.bytes)?;
         Ok(whole)
     }
 }

@@ -121,9 +121,12 @@ fn operation(
     hash: Hash,
     params: Params<'_>,
     object: &Arc<Object>,
-) -> Result<MacOperation<hmac::Mac>> {
+) -> Result<MacOperation<hmac::Mac<Arc<hmac::Key>>>> {
     let length = mac::length(params, hash.length())?;
-    Ok(MacOperation::new(key(hash, object)?.begin(), length))
+    Ok(MacOperation::new(
+        hmac::Mac::new(key(hash, object)?),
+        length,
+    ))
 }
 
 /// The key, prepared for the hash. A generic secret may have been prepared for another one before.
@@ -138,7 +141,7 @@ fn key(hash: Hash, object: &Object) -> Result<Arc<hmac::Key>> {
     }
 }
 
-impl Mac for hmac::Mac {
+impl Mac for hmac::Mac<Arc<hmac::Key>> {
     fn update(&mut self, data: &[u8]) {
         hmac::Mac::update(self, data);
     }
