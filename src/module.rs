@@ -9,20 +9,25 @@
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::object::ObjectId;
-use crate::session::Session;
 use crate::session::events::Events;
 use crate::session::handles::{SessionHandle, Table};
 use crate::session::objects::{Objects, Place};
 use crate::session::saved::StateSecret;
 use crate::session::slot::Slot;
 use crate::session::watcher::Watchers;
+use crate::session::{Session, recent};
 use crate::token::{Serial, Token};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The number of the last module that a process, or those that it was forked from, has started.
+static LAST: AtomicU64 = AtomicU64::new(0);
 
 /// Everything that a process has open.
 pub struct Module {
+    number: u64,
     config: Config,
     /// Read by every call that names a slot, changed by few.
     slots: ArcSwap<Vec<Arc<Slot>>>,
@@ -46,6 +51,7 @@ impl Module {
     /// Those of reading the home directory.
     pub fn start(config: Config, threads: bool) -> Result<Self> {
         let module = Module {
+            number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
             watchers: Watchers::new(threads && config.processes.watcher),
             config,
             slots: ArcSwap::default(),
@@ -60,10 +66,15 @@ impl Module {
         Ok(module)
     }
 
-    /// Ends every thread and drops every key. Sessions and handles die with the module.
+    /// Ends every thread and drops every key, session and handle: threads that have not noticed yet keep
+    /// nothing but an empty shell.
     pub fn stop(&self) {
         self.events.end();
         self.watchers.stop();
+        for session in self.sessions.take() {
+            session.close();
+        }
+        self.objects.end_all();
         for slot in self.slots.load().iter() {
             slot.vacate();
         }
@@ -139,10 +150,7 @@ impl Module {
     /// # Errors
     /// `SessionHandleInvalid`.
     pub fn session(&self, handle: SessionHandle) -> Result<Arc<Session>> {
-        match self.sessions.get(handle.0) {
-            Some(session) => Ok(session),
-            None => Err(Error::SessionHandleInvalid),
-        }
+        recent::session(self.number, handle, || self.sessions.get(handle.0))
     }
 
     /// Has every session let go of its copies of objects that have ended, and of the copy of the token

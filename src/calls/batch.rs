@@ -55,7 +55,7 @@ pub fn unwrap(
         context.record(&decision, &unwrapping, None)?;
     }
     let lengths = plan.lengths()?;
-    let lengths = lengths.as_deref();
+    let lengths = lengths.list();
     let wrapped = wrapped.chunks_exact(each);
     let materials = if side_by_side(row, params) {
         keywrap::unwrap_many(&unwrapping, wrapped, lengths)?

@@ -1,6 +1,7 @@
 //! What nearly every call begins with: the session, the object behind a handle, the key to use.
 
 use super::admission::has_policy;
+use super::guarding::is_recorded;
 use crate::error::{Error, Result};
 use crate::mechanism::row::Row;
 use crate::module::Module;
@@ -82,11 +83,8 @@ impl<'m> Context<'m> {
     }
 
     fn seen(&self, object: Arc<Object>, place: Place) -> Result<(Arc<Object>, Place)> {
-        if access::sees(self.state(), object.attributes()) {
-            Ok((object, place))
-        } else {
-            Err(Error::UserNotLoggedIn)
-        }
+        access::may_see(self.state(), object.attributes())?;
+        Ok((object, place))
     }
 
     /// The object that all sessions share.
@@ -130,16 +128,19 @@ impl<'m> Context<'m> {
     }
 
     fn key_at(&self, handle: ObjectHandle, no_key: Error, stamp: Stamp) -> Result<Arc<Object>> {
-        let key = match self.object_at(handle, stamp) {
-            Ok((key, _)) => key,
-            Err(Error::ObjectHandleInvalid) => return Err(no_key),
-            Err(error) => return Err(error),
-        };
+        let found = self.object_at(handle, stamp);
+        let (key, _) = found.map_err(|error| as_key(error, no_key))?;
+        self.may_use(&key)?;
+        Ok(key)
+    }
+
+    /// Whether the key is usable in this session at all.
+    fn may_use(&self, key: &Object) -> Result<()> {
         access::may_use(self.state(), key.attributes())?;
         if key.standing() >= Standing::ShredPending {
             return Err(Error::KeyFunctionNotPermitted);
         }
-        Ok(key)
+        Ok(())
     }
 
     /// The key behind a handle, checked to permit this use by this mechanism.
@@ -175,7 +176,7 @@ impl<'m> Context<'m> {
         row: &Row,
     ) -> Result<(Arc<Object>, Decision)> {
         let stamp = self.session.stamp();
-        let act = act(usage, row);
+        let act = Judged::alone(usage, row.mechanism);
         if let Some(known) = self.session.near().judged(handle, stamp, &act) {
             return Ok(known);
         }
@@ -197,7 +198,7 @@ impl<'m> Context<'m> {
         judged: impl FnOnce(&Object, &Object) -> Result<Decision>,
     ) -> Result<(Arc<Object>, Arc<Object>, Decision)> {
         let stamp = self.session.stamp();
-        let alone = act(Use::Wrap, row);
+        let alone = Judged::alone(Use::Wrap, row.mechanism);
         let known = self.session.near().judged(handle, stamp, &alone);
         let wrapping = match known {
             Some((key, _)) => key,
@@ -233,27 +234,62 @@ impl<'m> Context<'m> {
         data: Option<&[u8]>,
     ) -> Result<Arc<Object>> {
         let stamp = self.session.stamp();
-        let act = act(usage, row);
-        if let Some((key, _)) = self.session.near().judged(handle, stamp, &act) {
-            return Ok(key);
-        }
-        let key = self.key_at(handle, bad_handle(usage), stamp)?;
+        let act = Judged::alone(usage, row.mechanism);
+        let near = self.session.near().look(handle, stamp, &act);
+        let (key, place) = match near {
+            Some(found) if found.decision.is_some() => return Ok(found.copy),
+            Some(found) => (found.copy, found.place),
+            None => {
+                let found = self.distant(handle);
+                let (key, place) = found.map_err(|error| as_key(error, bad_handle(usage)))?;
+                if self.is_like_others(&key, (handle, place), stamp, &act) {
+                    return Ok(key);
+                }
+                self.bring_near(handle, stamp, (key, place))
+            }
+        };
+        access::may_see(self.state(), key.attributes())?;
+        self.may_use(&key)?;
         let decision = self.permit(&key, usage, row, data)?;
         self.note(handle, stamp, act, &key, &decision);
+        if place != Place::Token && self.lasts(&key, &decision) && is_judged_by_kind(&key, usage) {
+            let mut near = self.session.near();
+            near.allow_to_kind(stamp, key.attributes(), act);
+        }
         Ok(key)
+    }
+
+    /// Whether a session key that is hardly used yet may do what others that were made from the same plan may.
+    fn is_like_others(
+        &self,
+        key: &Object,
+        (handle, place): (ObjectHandle, Place),
+        stamp: Stamp,
+        act: &Judged,
+    ) -> bool {
+        if place == Place::Token || key.standing() != Standing::Current {
+            return false;
+        }
+        let own = place == Place::Session(self.session.handle());
+        let mut near = self.session.near();
+        near.is_allowed_to_kind(stamp, key.attributes(), act) && !near.meet(handle, own)
     }
 
     /// Keeps a judgement with the session's copy of the key, if it will be the same until the stamp is
     /// another: a date, a policy, or something to be recorded makes each act one of its own.
     fn note(&self, handle: ObjectHandle, stamp: Stamp, act: Judged, key: &Object, all: &Decision) {
-        let lasts = all.record.is_none()
+        if self.lasts(key, all) {
+            self.session.near().judge(handle, stamp, act, *all);
+        }
+    }
+
+    /// Whether a judgement will be the same until the stamp is another.
+    fn lasts(&self, key: &Object, all: &Decision) -> bool {
+        all.record.is_none()
             && all.record_target.is_none()
             && self.session.who() == Who::User
             && !has_policy(key.attributes())
-            && !usage::has_dates(key.attributes());
-        if lasts {
-            self.session.near().judge(handle, stamp, act, *all);
-        }
+            && !usage::has_dates(key.attributes())
     }
 
     /// Whether a key permits a use by a mechanism, by its own attributes, its policy and rule 33.
@@ -274,13 +310,19 @@ impl<'m> Context<'m> {
     }
 }
 
-/// A use by a mechanism, to be remembered.
-fn act(usage: Use, row: &Row) -> Judged {
-    Judged {
-        usage,
-        mechanism: row.mechanism,
-        target: None,
+/// An error of a handle, where a key was wanted.
+fn as_key(error: Error, no_key: Error) -> Error {
+    match error == Error::ObjectHandleInvalid {
+        true => no_key,
+        false => error,
     }
+}
+
+/// Whether what is judged of a key depends on nothing but what all keys of its kind share: not on a record of
+/// what this one did, nor on whether this one is trusted to wrap.
+fn is_judged_by_kind(key: &Object, usage: Use) -> bool {
+    let carries = matches!(usage, Use::Wrap | Use::Encapsulate);
+    !carries && !is_recorded(key)
 }
 
 /// The cause for a bad handle of a key that is to be put to a use.

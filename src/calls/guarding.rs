@@ -169,7 +169,7 @@ pub(super) fn judge_customer_use(
 
 /// Whether the token may have a record of the key: keys whose own attributes say all that a record
 /// could are spared the look.
-fn is_recorded(key: &Object) -> bool {
+pub(super) fn is_recorded(key: &Object) -> bool {
     let attributes = key.attributes();
     let hidden = matches!(attributes.class(), Some(CKO_SECRET_KEY | CKO_PRIVATE_KEY));
     let paired = attributes.has(crate::object::vendor::CKA_KEYWARD_LINEAGE);

@@ -8,6 +8,7 @@ use crate::mechanism::private_key_info;
 use crate::mechanism::row::Row;
 use crate::module::Module;
 use crate::object::attribute::Template;
+use crate::object::build::again::{Asked, Kept};
 use crate::object::build::{self, Generation, Plan};
 use crate::object::policy::{Decision, judge};
 use crate::object::usage::Use;
@@ -15,6 +16,7 @@ use crate::object::vendor::CKM_KEYWARD_KEY_TOKEN;
 use crate::object::{Object, access, read};
 use crate::secret::SecretBytes;
 use crate::session::handles::{ObjectHandle, SessionHandle};
+use crate::session::near::Judged;
 use crate::session::output::Output;
 use cryptoki_sys::{CKA_KEY_TYPE, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY};
 use std::sync::Arc;
@@ -27,7 +29,7 @@ pub fn generate(
     module: &Module,
     session: SessionHandle,
     mechanism: Mechanism<'_>,
-    template: &Template,
+    asked: &impl Asked,
 ) -> Result<ObjectHandle> {
     let context = Context::new(module, session)?;
     let row = mechanism.row()?;
@@ -36,14 +38,29 @@ pub fn generate(
         .generate
         .ok_or_else(|| Error::MechanismInvalid)?;
     let params = mechanism.params?;
-    let made = Generation {
+    let stamp = context.session.stamp();
+    let known = context
+        .session
+        .near()
+        .generation(stamp, row.mechanism, asked);
+    if let Some((template, plan)) = known {
+        return context.store_again(plan.finish(generate(params, &template)?)?);
+    }
+    let template = asked.read()?;
+    let spec = Generation {
         class: CKO_SECRET_KEY,
         key_types: row.key_types,
         mechanism: row.mechanism,
     };
-    let plan = Plan::generate(template, made, context.state())?;
+    let plan = Plan::generate(&template, spec, context.state())?;
     access::may_make(context.state(), plan.attributes())?;
-    context.store_one(plan.finish(generate(params, template)?)?)
+    let made = plan.clone().finish(generate(params, &template)?)?;
+    let kept = Kept::new(row.mechanism, asked, template, plan, &made);
+    let handle = context.store_one(made)?;
+    if let Some(kept) = kept {
+        context.session.near().keep_generation(stamp, kept);
+    }
+    Ok(handle)
 }
 
 /// `C_GenerateKeyPair`: the public key's handle, then the private key's.
@@ -197,31 +214,45 @@ pub fn unwrap(
     mechanism: Mechanism<'_>,
     unwrapping: ObjectHandle,
     wrapped: &[u8],
-    template: &Template,
+    asked: &impl Asked,
 ) -> Result<ObjectHandle> {
     let context = Context::new(module, session)?;
-    if mechanism.kind == CKM_KEYWARD_KEY_TOKEN {
-        return super::key_tokens::unwrap(&context, mechanism, unwrapping, wrapped, &[], template);
-    }
     let row = mechanism.row()?;
+    if mechanism.kind == CKM_KEYWARD_KEY_TOKEN {
+        let template = asked.read()?;
+        return super::key_tokens::unwrap(&context, mechanism, unwrapping, wrapped, &[], &template);
+    }
     let unwrap = row
         .operations
         .unwrap
         .ok_or_else(|| Error::MechanismInvalid)?;
     let params = mechanism.params?;
-    let (unwrapping, decision) = context.making_key(unwrapping, Use::Unwrap, row)?;
-    let plan = Plan::unwrap(
-        template,
-        unwrapping.attributes(),
-        &decision,
-        context.state(),
-    )?;
+    let stamp = context.session.stamp();
+    let known = context
+        .session
+        .near()
+        .planned(unwrapping, stamp, row.mechanism, asked);
+    if let Some((key, plan)) = known {
+        let material = unwrap(params, &key, wrapped, plan.lengths()?.list())?;
+        return context.store_again(plan.finish(build::secret_value(material))?);
+    }
+    let template = asked.read()?;
+    let (key, decision) = context.making_key(unwrapping, Use::Unwrap, row)?;
+    let plan = Plan::unwrap(&template, key.attributes(), &decision, context.state())?;
     access::may_make(context.state(), plan.attributes())?;
-    context.record(&decision, &unwrapping, None)?;
-    let lengths = plan.lengths()?;
-    let material = unwrap(params, &unwrapping, wrapped, lengths.as_deref())?;
-    let material = unwrapped(&plan, material)?;
-    context.store_one(plan.finish(material)?)
+    context.record(&decision, &key, None)?;
+    let material = unwrap(params, &key, wrapped, plan.lengths()?.list())?;
+    let made = plan.clone().finish(unwrapped(&plan, material)?)?;
+    let kept = Kept::new(row.mechanism, asked, template, plan, &made);
+    let handle = context.store_one(made)?;
+    if let Some(kept) = kept {
+        let act = Judged::alone(Use::Unwrap, row.mechanism);
+        context
+            .session
+            .near()
+            .keep_plan(unwrapping, stamp, &act, kept);
+    }
+    Ok(handle)
 }
 
 /// The attributes of an unwrapped key, from the bytes that were wrapped.

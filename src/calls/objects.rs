@@ -5,6 +5,7 @@ use super::context::Context;
 use crate::error::{Error, Result};
 use crate::module::Module;
 use crate::object::attribute::{AttributeType, Attributes, Template, Value};
+use crate::object::read::View;
 use crate::object::standing::Standing;
 use crate::object::vendor::{
     CKA_KEYWARD_CARRIED, CKA_KEYWARD_POLICY, CKA_KEYWARD_ROLE, CKA_KEYWARD_UPDATE,
@@ -14,6 +15,7 @@ use crate::session::Find;
 use crate::session::handles::{ObjectHandle, SessionHandle};
 use crate::session::objects::Place;
 use cryptoki_sys::CKA_TOKEN;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 impl Context<'_> {
@@ -65,21 +67,25 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::store`].
     pub fn store_one(&self, made: Attributes) -> Result<ObjectHandle> {
-        let handles = if made.is(CKA_TOKEN) {
-            self.store(vec![made])?
-        } else {
+        if !made.is(CKA_TOKEN) {
             access::may_make(self.state(), &made)?;
             may_become(None, &made)?;
-            let object = Arc::new(self.session.token().session_object(made)?);
-            let (slot, owner) = (self.session.slot().id(), self.session.handle());
-            self.module
-                .objects
-                .add_session_objects(slot, owner, [object])
-        };
-        match handles.as_slice() {
+            return self.store_again(made);
+        }
+        match self.store(vec![made])?.as_slice() {
             [only] => Ok(*only),
             _ => Err(Error::Internal("an object was stored without a handle")),
         }
+    }
+
+    /// Stores a session object that may be made, because its like was.
+    ///
+    /// # Errors
+    /// Those of the random generator.
+    pub fn store_again(&self, made: Attributes) -> Result<ObjectHandle> {
+        let object = Arc::new(self.session.token().session_object(made)?);
+        let (slot, owner) = (self.session.slot().id(), self.session.handle());
+        Ok(self.module.objects.add_session_object(slot, owner, object))
     }
 }
 
@@ -124,13 +130,24 @@ pub fn copy(
 /// `ActionProhibited`, `SessionReadOnly`, `UserNotLoggedIn`, and those of the store.
 pub fn destroy(module: &Module, session: SessionHandle, handle: ObjectHandle) -> Result<()> {
     let context = Context::new(module, session)?;
-    let (object, place) = context.object_once(handle)?;
-    access::may_destroy(context.state(), object.attributes())?;
-    if let Place::Token = place {
-        context.session.token().remove(&object)?;
-    }
-    if module.objects.forget(handle) {
-        module.let_go(Some(object.id()));
+    let state = context.state();
+    let may = |object: &Object| {
+        access::may_see(state, object.attributes())?;
+        access::may_destroy(state, object.attributes())
+    };
+    let slot = context.session.slot().id();
+    let (gone, copied) = match module.objects.end_session_object(slot, handle, may)? {
+        Some(ended) => ended,
+        None => {
+            let (object, _) = context.object_once(handle)?;
+            access::may_destroy(state, object.attributes())?;
+            context.session.token().remove(&object)?;
+            let copied = module.objects.forget(handle);
+            (object, copied)
+        }
+    };
+    if copied {
+        module.let_go(Some(gone.id()));
     }
     Ok(())
 }
@@ -152,12 +169,19 @@ pub struct Readable<'m> {
 }
 
 impl Readable<'_> {
+    /// Tells one attribute after the other, or `AttributeSensitive`, `AttributeTypeInvalid`, an error of the
+    /// store.
+    pub fn attributes<'o>(&'o self) -> impl Fn(AttributeType) -> Result<Cow<'o, Value>> {
+        let view = View::of(&self.object);
+        move |kind| self.attribute(view, kind)
+    }
+
     /// One attribute. What a key has been used for is looked up only when it is asked for.
     ///
     /// # Errors
     /// `AttributeSensitive`, `AttributeTypeInvalid`; those of the store.
-    pub fn attribute(&self, kind: AttributeType) -> Result<Value> {
-        let own = read::value(&self.object, kind)?;
+    fn attribute<'o>(&'o self, view: View<'o>, kind: AttributeType) -> Result<Cow<'o, Value>> {
+        let own = view.value(kind)?;
         if kind == CKA_KEYWARD_UPDATE {
             return self.update(own);
         }
@@ -170,7 +194,7 @@ impl Readable<'_> {
 
     /// The key token that the object came from, under the active domain key. It is made once, and then kept
     /// with the object.
-    fn update(&self, kept: Value) -> Result<Value> {
+    fn update<'o>(&self, kept: Cow<'o, Value>) -> Result<Cow<'o, Value>> {
         let Some(stale) = kept.as_bytes().filter(|stale| !stale.is_empty()) else {
             return Ok(kept);
         };
@@ -190,7 +214,7 @@ impl Readable<'_> {
         {
             self.context.module.let_go(None);
         }
-        Ok(fresh)
+        Ok(Cow::Owned(fresh))
     }
 }
 

@@ -5,9 +5,9 @@ use crate::domain::state::policy::Wrapping;
 use crate::error::{Error, Result};
 use crate::module::Module;
 use crate::secret::{LOGIN_STACK, apart};
+use crate::session::Session;
 use crate::session::handles::SessionHandle;
 use crate::session::login::{Who, may_log_in, who_of};
-use crate::session::{Operations, Session};
 use crate::token::Role;
 use crate::warnings;
 use cryptoki_sys::{
@@ -62,8 +62,7 @@ pub fn close(module: &Module, session: SessionHandle) -> Result<()> {
         if module.objects.end_session(session.handle()) {
             module.let_go(None);
         }
-        *session.operations() = Operations::default();
-        session.near().clear();
+        session.close();
         Ok(())
     };
     let last = slot.leave(session.seat(), session.is_read_write(), end)?;

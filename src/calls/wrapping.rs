@@ -66,10 +66,7 @@ pub fn wrap(
     let mut appended = false;
     let (mechanism, params) = match how {
         How::Token(mechanism) => {
-            let mechanism = Mechanism {
-                kind: mechanism.kind,
-                params: mechanism.params.clone(),
-            };
+            let mechanism = Mechanism::new(mechanism.kind, mechanism.params.clone());
             return super::key_tokens::wrap(&context, mechanism, wrapping, key, associated, output);
         }
         How::Message(mechanism, params) => (*mechanism, params),

@@ -28,14 +28,14 @@ pub use xts::{MAX_XTS_LENGTH, XtsKey};
 
 use super::keywrap;
 use crate::error::{Error, Result};
-use crate::secret::{KEY_STACK, apart};
+use crate::secret::{KEY_STACK, SecretBytes, apart};
 use aes::cipher::inout::InOutBuf;
 use aes::cipher::typenum::U16;
 use aes::cipher::{
     BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit,
     IvState, KeyInit,
 };
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use zeroize::Zeroize;
 
 /// The length of a block in bytes.
@@ -43,9 +43,8 @@ pub const BLOCK: usize = 16;
 
 /// An AES key of 16, 24 or 32 bytes. Immutable; erased on drop.
 pub struct Key {
-    bytes: [u8; 32],
-    length: usize,
-    schedule: OnceLock<Schedule>,
+    bytes: Arc<SecretBytes>,
+    schedule: OnceLock<Box<Schedule>>,
     wrap: OnceLock<Box<keywrap::Key>>,
     gcm: OnceLock<Box<gcm::Tables>>,
 }
@@ -75,39 +74,43 @@ impl Key {
     /// # Errors
     /// `KeySizeRange` unless there are 16, 24 or 32.
     pub fn new(bytes: &[u8]) -> Result<Self> {
+        Self::sharing(&Arc::new(SecretBytes::copy_of(bytes)))
+    }
+
+    /// The key whose bytes these are. No copy of them is made, not even for a moment.
+    ///
+    /// # Errors
+    /// As [`Key::new`].
+    pub fn sharing(bytes: &Arc<SecretBytes>) -> Result<Self> {
         if !matches!(bytes.len(), 16 | 24 | 32) {
             return Err(Error::KeySizeRange);
         }
-        let mut key = Key {
-            bytes: [0; 32],
-            length: bytes.len(),
+        Ok(Key {
+            bytes: Arc::clone(bytes),
             schedule: OnceLock::new(),
             wrap: OnceLock::new(),
             gcm: OnceLock::new(),
-        };
-        for (own, byte) in key.bytes.iter_mut().zip(bytes) {
-            *own = *byte;
-        }
-        Ok(key)
+        })
     }
 
     /// The length of the key in bytes.
     #[must_use]
     pub fn length(&self) -> usize {
-        self.length
+        self.bytes.len()
     }
 
     /// The key's bytes.
     pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+        self.bytes.expose()
     }
 
     /// The block cipher's schedule.
     pub(super) fn schedule(&self) -> &Schedule {
-        match self.schedule.get() {
-            Some(ready) => ready,
-            None => apart::<KEY_STACK, _>(|| self.schedule.get_or_init(|| self.expand())),
+        if let Some(ready) = self.schedule.get() {
+            return ready;
         }
+        let fresh = apart::<KEY_STACK, _>(|| Box::new(self.expand()));
+        self.schedule.get_or_init(|| fresh)
     }
 
     /// The key as key wrap uses it.
@@ -123,11 +126,11 @@ impl Key {
     }
 
     fn expand(&self) -> Schedule {
-        let bytes = &self.bytes;
-        match self.length {
+        let bytes = self.bytes();
+        match bytes.len() {
             16 => Schedule::Aes128(aes::Aes128::new(&first(bytes).into())),
             24 => Schedule::Aes192(aes::Aes192::new(&first(bytes).into())),
-            _ => Schedule::Aes256(aes::Aes256::new(&(*bytes).into())),
+            _ => Schedule::Aes256(aes::Aes256::new(&first(bytes).into())),
         }
     }
 
@@ -254,20 +257,14 @@ impl Key {
     }
 }
 
-impl Drop for Key {
-    fn drop(&mut self) {
-        self.bytes.zeroize();
-    }
-}
-
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "AES-{} key", self.length * 8)
+        write!(f, "AES-{} key", self.length() * 8)
     }
 }
 
-/// The first bytes of a key buffer, as an array.
-fn first<const N: usize>(bytes: &[u8; 32]) -> [u8; N] {
+/// The first bytes of a key, as an array.
+fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
     bytes.first_chunk().copied().unwrap_or([0; N])
 }
 

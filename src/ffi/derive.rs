@@ -114,10 +114,7 @@ impl Call<'_> {
                     kdf::tls_master(&own)
                 })
             };
-            let mechanism = Mechanism {
-                kind: given.mechanism,
-                params,
-            };
+            let mechanism = Mechanism::new(given.mechanism, params);
             let template = self.template(&mechanism)?;
             let (key, shown) = self.one(mechanism, template)?;
             if let (false, [major, minor]) = (version.is_null(), shown.as_slice()) {
@@ -144,18 +141,12 @@ impl Call<'_> {
                 Ok(read) => read,
                 Err(error) => {
                     // In its turn, after the mechanism itself and the keys.
-                    let mechanism = Mechanism {
-                        kind: given.mechanism,
-                        params: Err(error),
-                    };
+                    let mechanism = Mechanism::new(given.mechanism, Err(error));
                     let template = self.template(&mechanism)?;
                     return self.one(mechanism, template).map(drop);
                 }
             };
-            let mechanism = Mechanism {
-                kind: given.mechanism,
-                params: Ok(Params::Sp800(&input)),
-            };
+            let mechanism = Mechanism::new(given.mechanism, Ok(Params::Sp800(&input)));
             let mut templates = vec![self.template(&mechanism)?];
             for one in &more {
                 let template = one.template.read();
@@ -202,13 +193,11 @@ impl Call<'_> {
                 }
                 Ok((material, own.pReturnedKeyMaterial, out, iv))
             });
-            let mechanism = Mechanism {
-                kind: given.mechanism,
-                params: read
-                    .as_ref()
-                    .map(|(material, ..)| Params::TlsKeys(*material))
-                    .map_err(Clone::clone),
-            };
+            let params = read
+                .as_ref()
+                .map(|(material, ..)| Params::TlsKeys(*material))
+                .map_err(Clone::clone);
+            let mechanism = Mechanism::new(given.mechanism, params);
             let template = self.template(&mechanism)?;
             let made =
                 derive::connection(self.module, self.session, mechanism, self.base, &template)?;

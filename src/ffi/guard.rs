@@ -9,8 +9,9 @@ use crate::error::{Error, Result};
 use crate::module::Module;
 use crate::session::handles::SessionHandle;
 use crate::warnings;
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, Cache};
 use cryptoki_sys::*;
+use std::cell::RefCell;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,6 +25,12 @@ struct Running {
 }
 
 static MODULE: ArcSwapOption<Running> = ArcSwapOption::const_empty();
+
+thread_local! {
+    /// The module as this thread last knew it. A look tells whether it is still that.
+    static KNOWN: RefCell<Cache<&'static ArcSwapOption<Running>, Option<Arc<Running>>>> =
+        RefCell::new(Cache::new(&MODULE));
+}
 
 /// The fork generation in which a thread is starting or stopping the module; 0 when none is.
 static CHANGING: AtomicU64 = AtomicU64::new(0);
@@ -69,13 +76,27 @@ fn is_of_the_machine(error: &Error) -> bool {
 /// Runs a function of the initialised module.
 pub(super) fn module(body: impl FnOnce(&Module) -> Result<()>) -> CK_RV {
     bare(|| {
-        let current = MODULE.load();
-        let running = current.as_ref().ok_or_else(|| Error::NotInitialized)?;
-        if running.generation != fork_generation() {
-            return Err(Error::NotInitialized);
+        let mut body = Some(body);
+        // Not in a thread that ends, nor in a call that a callback of another call makes.
+        let known = KNOWN.try_with(|known| {
+            let mut known = known.try_borrow_mut().ok()?;
+            Some(within(known.load().as_ref(), body.take()?))
+        });
+        match (known, body) {
+            (Ok(Some(answer)), _) => answer,
+            (_, Some(body)) => within(MODULE.load().as_ref(), body),
+            (_, None) => Err(Error::Internal("a call was begun and has no answer")),
         }
-        body(&running.module)
     })
+}
+
+/// Runs a function of what may be the module of this process.
+fn within(current: Option<&Arc<Running>>, body: impl FnOnce(&Module) -> Result<()>) -> Result<()> {
+    let running = current.ok_or_else(|| Error::NotInitialized)?;
+    if running.generation != fork_generation() {
+        return Err(Error::NotInitialized);
+    }
+    body(&running.module)
 }
 
 /// Runs a function of a session. Whatever else is wrong, a handle of no session comes first; that
@@ -139,6 +160,11 @@ pub(super) fn stop(end: impl FnOnce(&Module) -> Result<()>) -> Result<()> {
         .filter(|running| running.generation == turn.generation);
     end(&current.ok_or_else(|| Error::NotInitialized)?.module)?;
     drop(MODULE.swap(None));
+    let _ = KNOWN.try_with(|known| {
+        known
+            .try_borrow_mut()
+            .map(|mut known| known.load().is_none())
+    });
     Ok(())
 }
 

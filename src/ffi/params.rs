@@ -31,13 +31,15 @@ pub(super) unsafe fn mechanism<'a>(mechanism: *const CK_MECHANISM) -> Result<Mec
         length: given.ulParameterLen,
         kind: given.mechanism,
     };
-    let params = match table::row(given.kind) {
+    let found = table::row(given.kind);
+    let params = match found {
         // SAFETY: the caller's promise, passed on.
         Some(row) => unsafe { given.params(row.params) },
         None => Ok(Params::None),
     };
     Ok(Mechanism {
         kind: given.kind,
+        found,
         params,
     })
 }

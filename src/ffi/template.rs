@@ -5,12 +5,15 @@
 //! lengths of any size: every array is read element by element, and one budget of attributes and
 //! bytes bounds what a whole template with all its nested ones can make us read or allocate.
 
+mod asked;
+
 use super::pointers;
 use crate::error::{Error, Result};
 use crate::object::attribute::{AttributeType, Template, Value};
 use crate::object::schema::{self, MAX_NESTING, ValueKind};
 use crate::secret::SecretBytes;
 use cryptoki_sys::{CK_ATTRIBUTE, CK_ULONG, CK_UNAVAILABLE_INFORMATION};
+use std::borrow::Cow;
 use std::mem::size_of;
 
 /// The most attributes in a template, nested ones counted too. The standard knows fewer than 200.
@@ -87,9 +90,9 @@ impl Given {
     /// `AttributeSensitive` when the object does not reveal one, else `AttributeTypeInvalid` when
     /// it lacks one, else `BufferTooSmall` when one does not fit: none of the three is a true
     /// error (PKCS#11 3.2, section 5.7.5). Any other error of `value` ends the work.
-    pub(super) fn answer(
+    pub(super) fn answer<'v>(
         &self,
-        mut value: impl FnMut(AttributeType) -> Result<Value>,
+        mut value: impl FnMut(AttributeType) -> Result<Cow<'v, Value>>,
     ) -> Result<()> {
         let (mut sensitive, mut missing, mut short) = (None, None, false);
         for place in 0..self.count {

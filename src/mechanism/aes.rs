@@ -112,11 +112,11 @@ pub(super) const fn row(
 
 /// The object's key, prepared at its first use.
 pub(super) fn key(object: &Object) -> Result<Arc<aes::Key>> {
-    object.prepared(|attributes| {
+    object.shared(|attributes| {
         let value = attributes
-            .secret(cryptoki_sys::CKA_VALUE)
+            .shared_secret(cryptoki_sys::CKA_VALUE)
             .ok_or(Error::KeyTypeInconsistent)?;
-        aes::Key::new(value.expose())
+        aes::Key::sharing(value).map(Arc::new)
     })
 }
 

@@ -13,17 +13,30 @@ use crate::error::{Error, Result};
 pub struct Mechanism<'a> {
     /// The number, `CKM_…`.
     pub kind: u64,
+    /// The mechanism's row; `None` when the table has no such row.
+    pub found: Option<&'static Row>,
     /// The parameter, read as the mechanism's row says.
     pub params: Result<Params<'a>>,
 }
 
-impl Mechanism<'_> {
+impl<'a> Mechanism<'a> {
+    /// A mechanism with a parameter that was read already.
+    #[must_use]
+    pub fn new(kind: u64, params: Result<Params<'a>>) -> Self {
+        let found = super::table::row(kind);
+        Mechanism {
+            kind,
+            found,
+            params,
+        }
+    }
+
     /// The mechanism's row.
     ///
     /// # Errors
     /// `MechanismInvalid` when the table has no such row.
     pub fn row(&self) -> Result<&'static Row> {
-        super::table::row(self.kind).ok_or_else(|| Error::MechanismInvalid)
+        self.found.ok_or_else(|| Error::MechanismInvalid)
     }
 }
 

@@ -33,12 +33,32 @@ const FAMILIES: &[&[Row]] = &[
     key_token::ROWS,
 ];
 
-/// The rows in the order of their numbers.
-static BY_NUMBER: LazyLock<Vec<&'static Row>> = LazyLock::new(|| {
-    let mut sorted: Vec<_> = rows().collect();
-    sorted.sort_unstable_by_key(|row| row.mechanism);
-    sorted
+/// Numbers below this are found by one look: all of the standard's.
+const DENSE: usize = 0x5000;
+
+/// Every row, and where the number of each is.
+struct Index {
+    rows: Vec<&'static Row>,
+    /// For each number below [`DENSE`] the place of its row; [`u16::MAX`] where there is none.
+    places: Vec<u16>,
+}
+
+static BY_NUMBER: LazyLock<Index> = LazyLock::new(|| {
+    let rows: Vec<_> = rows().collect();
+    let mut places = vec![u16::MAX; DENSE];
+    for (place, row) in (0..).zip(&rows) {
+        if let Some(own) = dense(row.mechanism).and_then(|number| places.get_mut(number)) {
+            *own = place;
+        }
+    }
+    Index { rows, places }
 });
+
+fn dense(mechanism: u64) -> Option<usize> {
+    usize::try_from(mechanism)
+        .ok()
+        .filter(|number| *number < DENSE)
+}
 
 /// Every row, family by family.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
@@ -48,6 +68,9 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 /// The row of a mechanism; `None` when it is not offered.
 #[must_use]
 pub fn row(mechanism: u64) -> Option<&'static Row> {
-    let place = BY_NUMBER.binary_search_by_key(&mechanism, |row| row.mechanism);
-    BY_NUMBER.get(place.ok()?).copied()
+    let Index { rows, places } = &*BY_NUMBER;
+    match dense(mechanism) {
+        Some(number) => rows.get(usize::from(*places.get(number)?)).copied(),
+        None => rows.iter().find(|row| row.mechanism == mechanism).copied(),
+    }
 }

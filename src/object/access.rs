@@ -101,6 +101,18 @@ pub fn sees(state: State, object: &Attributes) -> bool {
     access_to(state, object) != Nothing
 }
 
+/// Whether the session sees the object.
+///
+/// # Errors
+/// `UserNotLoggedIn` where it does not.
+pub fn may_see(state: State, object: &Attributes) -> Result<()> {
+    if sees(state, object) {
+        Ok(())
+    } else {
+        Err(Error::UserNotLoggedIn)
+    }
+}
+
 /// Whether the session may make such an object.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use super::flags::Flags;
 use crate::secret::SecretBytes;
+use cryptoki_sys::CKA_VALUE;
 use std::sync::Arc;
 
 /// The number of an attribute, `CKA_…`.
@@ -92,11 +93,15 @@ impl Template {
     }
 }
 
-/// The attributes of one object: booleans as bits, the rest sorted by type.
+/// The attributes of one object: booleans as bits, `CKA_VALUE`, and the rest sorted by type.
+///
+/// The rest is shared by objects that were made from one plan, so that one more of them costs nothing but
+/// its value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
     flags: Flags,
-    values: Vec<(AttributeType, Value)>,
+    value: Option<Value>,
+    rest: Arc<Vec<(AttributeType, Value)>>,
 }
 
 impl Attributes {
@@ -111,8 +116,24 @@ impl Attributes {
     pub fn with_flags(flags: Flags) -> Self {
         Attributes {
             flags,
-            values: Vec::with_capacity(6),
+            value: None,
+            rest: Arc::new(Vec::with_capacity(4)),
         }
+    }
+
+    /// The same without `CKA_VALUE`, to tell by [`Attributes::is_of_kind`] what is made alike.
+    #[must_use]
+    pub fn kind(&self) -> Self {
+        Attributes {
+            value: None,
+            ..self.clone()
+        }
+    }
+
+    /// Whether these are known to be like `kind` in all but `CKA_VALUE`: they were made from the same plan.
+    #[must_use]
+    pub fn is_of_kind(&self, kind: &Attributes) -> bool {
+        Arc::ptr_eq(&self.rest, &kind.rest) && self.flags == kind.flags
     }
 
     /// A boolean, absent meaning false.
@@ -154,6 +175,15 @@ impl Attributes {
         }
     }
 
+    /// A sensitive value, to be shared.
+    #[must_use]
+    pub fn shared_secret(&self, kind: AttributeType) -> Option<&Arc<SecretBytes>> {
+        match self.value(kind) {
+            Some(Value::Secret(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     /// The object class, `CKO_…`.
     #[must_use]
     pub fn class(&self) -> Option<u64> {
@@ -169,11 +199,16 @@ impl Attributes {
     /// Any attribute that is not boolean.
     #[must_use]
     pub fn value(&self, kind: AttributeType) -> Option<&Value> {
-        let place = self
-            .values
-            .binary_search_by_key(&kind, |(own, _)| *own)
-            .ok()?;
-        self.values.get(place).map(|(_, value)| value)
+        if kind == CKA_VALUE {
+            return self.value.as_ref();
+        }
+        let found = self.place(kind).ok()?;
+        self.rest.get(found).map(|(_, value)| value)
+    }
+
+    /// Where an attribute is among the rest, or belongs.
+    fn place(&self, kind: AttributeType) -> Result<usize, usize> {
+        self.rest.binary_search_by_key(&kind, |(own, _)| *own)
     }
 
     /// Any attribute, as a value of its own.
@@ -207,20 +242,37 @@ impl Attributes {
             self.flags.insert(kind, value);
             return;
         }
-        match self.values.binary_search_by_key(&kind, |(own, _)| *own) {
+        if kind == CKA_VALUE {
+            self.value = Some(value);
+            return;
+        }
+        let place = self.place(kind);
+        if let Ok(place) = place
+            && self.rest.get(place).is_some_and(|(_, own)| *own == value)
+        {
+            // What is shared stays so.
+            return;
+        }
+        let rest = Arc::make_mut(&mut self.rest);
+        match place {
             Ok(place) => {
-                if let Some(slot) = self.values.get_mut(place) {
+                if let Some(slot) = rest.get_mut(place) {
                     slot.1 = value;
                 }
             }
-            Err(place) => self.values.insert(place, (kind, value)),
+            Err(place) => rest.insert(place, (kind, value)),
         }
     }
 
     /// Takes an attribute away.
     pub fn remove(&mut self, kind: AttributeType) {
         self.flags.remove(kind);
-        self.values.retain(|(own, _)| *own != kind);
+        if kind == CKA_VALUE {
+            self.value = None;
+        }
+        if let Ok(place) = self.place(kind) {
+            Arc::make_mut(&mut self.rest).remove(place);
+        }
     }
 
     /// Every attribute: booleans first, then the rest by type.
@@ -229,17 +281,21 @@ impl Attributes {
             .flags
             .iter()
             .map(|(kind, value)| (kind, Value::Bool(value)));
-        booleans.chain(
-            self.values
-                .iter()
-                .map(|(kind, value)| (*kind, value.clone())),
-        )
+        booleans.chain(self.values().map(|(kind, value)| (kind, value.clone())))
     }
 
     /// The attributes that are not boolean, by type.
     pub fn values(&self) -> impl Iterator<Item = (AttributeType, &Value)> {
-        self.values.iter().map(|(kind, value)| (*kind, value))
+        let (Ok(middle) | Err(middle)) = self.place(CKA_VALUE);
+        let (before, after) = self.rest.split_at_checked(middle).unwrap_or_default();
+        let own = self.value.iter().map(|value| (CKA_VALUE, value));
+        let all = before.iter().map(by_type).chain(own);
+        all.chain(after.iter().map(by_type))
     }
+}
+
+fn by_type((kind, value): &(AttributeType, Value)) -> (AttributeType, &Value) {
+    (*kind, value)
 }
 
 impl FromIterator<(AttributeType, Value)> for Attributes {

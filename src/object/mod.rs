@@ -162,13 +162,24 @@ impl Object {
         &self,
         prepare: impl FnOnce(&Attributes) -> Result<T>,
     ) -> Result<Arc<T>> {
+        self.shared(|attributes| apart::<KEY_STACK, _>(|| prepare(attributes).map(Arc::new)))
+    }
+
+    /// As [`Object::prepared`], for a preparation that copies no secret.
+    ///
+    /// # Errors
+    /// Those of `prepare`.
+    pub fn shared<T: Any + Send + Sync>(
+        &self,
+        prepare: impl FnOnce(&Attributes) -> Result<Arc<T>>,
+    ) -> Result<Arc<T>> {
         if let Some(kept) = self.prepared.get() {
             if let Ok(kept) = Arc::clone(kept).downcast::<T>() {
                 return Ok(kept);
             }
-            return apart::<KEY_STACK, _>(|| prepare(&self.attributes).map(Arc::new));
+            return prepare(&self.attributes);
         }
-        let fresh = apart::<KEY_STACK, _>(|| prepare(&self.attributes).map(Arc::new))?;
+        let fresh = prepare(&self.attributes)?;
         let kept: Arc<dyn Any + Send + Sync> = fresh.clone();
         // A second thread may have been first; both forms are then equal, and ours lives for this use.
         let _ = self.prepared.set(kept);

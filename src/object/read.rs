@@ -14,27 +14,57 @@ use cryptoki_sys::{
     CKA_CHECK_VALUE, CKA_EXTRACTABLE, CKA_MODULUS, CKA_MODULUS_BITS, CKA_PUBLIC_KEY_INFO,
     CKA_SENSITIVE, CKA_UNIQUE_ID, CKA_VALUE, CKA_VALUE_LEN,
 };
+use std::borrow::Cow;
 
-/// The answer for one attribute of `C_GetAttributeValue`. Each attribute of a template is answered on its
-/// own, whatever the others get.
+/// An object as its reader sees it.
+#[derive(Clone, Copy)]
+pub struct View<'o> {
+    object: &'o Object,
+    family: Option<Family>,
+}
+
+impl<'o> View<'o> {
+    /// The view of an object.
+    #[must_use]
+    pub fn of(object: &'o Object) -> Self {
+        let family = Family::of_object(object.attributes());
+        View { object, family }
+    }
+
+    /// The answer for one attribute of `C_GetAttributeValue`. Each attribute of a template is answered on
+    /// its own, whatever the others get.
+    ///
+    /// # Errors
+    /// `AttributeSensitive` for a secret that the key does not reveal; `AttributeTypeInvalid` for what the
+    /// object does not have.
+    pub fn value(self, kind: AttributeType) -> Result<Cow<'o, Value>> {
+        let missing = || Error::AttributeTypeInvalid(kind);
+        let attributes = self.object.attributes();
+        if kind == CKA_UNIQUE_ID {
+            let name = self.object.id().to_string();
+            return Ok(Cow::Owned(Value::Bytes(name.into_bytes())));
+        }
+        if kind == CKA_KEYWARD_STANDING && attributes.key_type().is_some() {
+            let standing = self.object.standing().number();
+            return Ok(Cow::Owned(Value::Ulong(standing.into())));
+        }
+        let family = self.family.ok_or_else(missing)?;
+        let row = schema::row(kind, family).ok_or_else(missing)?;
+        if is_hidden(attributes, row) {
+            return Err(Error::AttributeSensitive(kind));
+        }
+        let found = computed(attributes, family, kind);
+        let found = found.or_else(|| row.default_value(family).map(Cow::Owned));
+        found.ok_or_else(missing)
+    }
+}
+
+/// One attribute of an object, as [`View::value`] has it.
 ///
 /// # Errors
-/// `AttributeSensitive` for a secret that the key does not reveal; `AttributeTypeInvalid` for what the
-/// object does not have.
-pub fn value(object: &Object, kind: AttributeType) -> Result<Value> {
-    if kind == CKA_UNIQUE_ID {
-        return Ok(Value::Bytes(object.id().to_string().into_bytes()));
-    }
-    if kind == CKA_KEYWARD_STANDING && object.attributes().key_type().is_some() {
-        return Ok(Value::Ulong(object.standing().number().into()));
-    }
-    let attributes = object.attributes();
-    let family = Family::of_object(attributes).ok_or(Error::AttributeTypeInvalid(kind))?;
-    let row = schema::row(kind, family).ok_or(Error::AttributeTypeInvalid(kind))?;
-    if is_hidden(attributes, row) {
-        return Err(Error::AttributeSensitive(kind));
-    }
-    current(attributes, family, kind).ok_or(Error::AttributeTypeInvalid(kind))
+/// As [`View::value`].
+pub fn value(object: &Object, kind: AttributeType) -> Result<Cow<'_, Value>> {
+    View::of(object).value(kind)
 }
 
 /// Whether the attribute is one that this key does not reveal (footnote 7).
@@ -48,9 +78,9 @@ pub(super) fn current(
     attributes: &Attributes,
     family: Family,
     kind: AttributeType,
-) -> Option<Value> {
+) -> Option<Cow<'_, Value>> {
     let row = schema::row(kind, family)?;
-    computed(attributes, family, kind).or_else(|| row.default_value(family))
+    computed(attributes, family, kind).or_else(|| row.default_value(family).map(Cow::Owned))
 }
 
 /// An attribute as it is stored, or as it follows from others.
@@ -58,10 +88,14 @@ pub(super) fn computed(
     attributes: &Attributes,
     family: Family,
     kind: AttributeType,
-) -> Option<Value> {
-    let stored = attributes.get(kind);
-    match kind {
-        _ if stored.is_some() => stored,
+) -> Option<Cow<'_, Value>> {
+    if let Some(stored) = attributes.value(kind) {
+        return Some(Cow::Borrowed(stored));
+    }
+    if let Some(flag) = attributes.flags().get(kind) {
+        return Some(Cow::Owned(Value::Bool(flag)));
+    }
+    let found = match kind {
         CKA_VALUE_LEN if Families::SECRET.has(family) => {
             let length = attributes.secret(CKA_VALUE)?.len();
             Some(Value::Ulong(u64::try_from(length).ok()?))
@@ -74,7 +108,8 @@ pub(super) fn computed(
         }
         CKA_PUBLIC_KEY_INFO => derived::public_key_info(attributes, family).map(Value::Bytes),
         _ => None,
-    }
+    };
+    found.map(Cow::Owned)
 }
 
 /// The length in bits of a big-endian number.
@@ -97,10 +132,10 @@ pub fn matches(object: &Object, template: &Template) -> bool {
 }
 
 fn has(object: &Object, kind: AttributeType, wanted: &Value) -> bool {
-    match value(object, kind) {
+    match value(object, kind).as_deref() {
         // The caller's value of a type that is secret elsewhere comes as a secret.
         Ok(Value::Bytes(own)) => wanted.as_bytes().is_some_and(|wanted| own == wanted),
-        Ok(own) => own == *wanted,
+        Ok(own) => own == wanted,
         Err(_) => false,
     }
 }
@@ -148,12 +183,16 @@ fn length(value: &Value) -> usize {
 
 /// What `CKA_KEYWARD_ROLE` shows once the token's record of roles is taken into account.
 #[must_use]
-pub fn with_recorded_role(kind: AttributeType, own: Value, recorded: policy::RoleState) -> Value {
+pub fn with_recorded_role(
+    kind: AttributeType,
+    own: Cow<'_, Value>,
+    recorded: policy::RoleState,
+) -> Cow<'_, Value> {
     match kind {
         super::vendor::CKA_KEYWARD_ROLE if recorded.role != policy::Role::Undecided => {
-            Value::Ulong(recorded.role.number())
+            Cow::Owned(Value::Ulong(recorded.role.number()))
         }
-        super::vendor::CKA_KEYWARD_CARRIED if recorded.carried => Value::Bool(true),
+        super::vendor::CKA_KEYWARD_CARRIED if recorded.carried => Cow::Owned(Value::Bool(true)),
         _ => own,
     }
 }
@@ -189,21 +228,21 @@ mod tests {
     fn what_tools_leave_out_is_readable() {
         let key = aes(&[]);
         for empty in [CKA_ID, CKA_LABEL, CKA_START_DATE] {
-            assert_eq!(value(&key, empty), Ok(Value::Bytes(Vec::new())));
+            assert_eq!(value(&key, empty), Ok(Cow::Owned(Value::Bytes(Vec::new()))));
         }
-        assert_eq!(value(&key, CKA_VALUE_LEN), Ok(Value::Ulong(16)));
+        assert_eq!(value(&key, CKA_VALUE_LEN), Ok(Cow::Owned(Value::Ulong(16))));
         assert_eq!(
             value(&key, CKA_KEY_GEN_MECHANISM),
-            Ok(Value::Ulong(u64::MAX))
+            Ok(Cow::Owned(Value::Ulong(u64::MAX)))
         );
         // AES-128 of a block of zeros under sixteen bytes 7.
         assert_eq!(
             value(&key, CKA_CHECK_VALUE),
-            Ok(Value::Bytes(vec![0x4c, 0x83, 0xb1]))
+            Ok(Cow::Owned(Value::Bytes(vec![0x4c, 0x83, 0xb1])))
         );
         assert_eq!(
             value(&key, CKA_UNIQUE_ID),
-            Ok(Value::Bytes(b"ab".repeat(16)))
+            Ok(Cow::Owned(Value::Bytes(b"ab".repeat(16))))
         );
         for absent in [MODULUS, CKA_ALWAYS_AUTHENTICATE, 0x7777] {
             assert_eq!(

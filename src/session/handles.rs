@@ -104,6 +104,13 @@ impl<T: Clone> Table<T> {
         }
     }
 
+    /// Ends every handle, and answers what they stood for.
+    pub fn take(&self) -> Vec<T> {
+        let shards = self.shards.iter();
+        let taken = shards.flat_map(|shard| std::mem::take(&mut *shard.0.write()));
+        taken.map(|(_, value)| value).collect()
+    }
+
     /// A copy of everything that `wanted` accepts, in no order.
     pub fn select(&self, mut wanted: impl FnMut(&T) -> bool) -> Vec<T> {
         let mut found = Vec::new();

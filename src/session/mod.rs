@@ -10,6 +10,7 @@ pub mod near;
 pub mod objects;
 pub mod output;
 pub mod rarer;
+pub mod recent;
 pub mod saved;
 pub mod slot;
 pub mod watcher;

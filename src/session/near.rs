@@ -1,14 +1,21 @@
-//! What a session keeps near: its own copies of the objects that it uses much, and what those were judged
-//! to be allowed. Sessions that work side by side with one key then write to no memory that both use, not
-//! even a reference count, and judge nothing twice.
+//! What a session keeps near: its own copies of the objects that it uses much, what those were judged
+//! to be allowed, and the plans of the session keys that it makes again and again. Sessions that work side by
+//! side with one key then write to no memory that both use, not even a reference count, and judge and plan
+//! nothing twice.
 //!
 //! A copy is as good as its original: it is not used once the original has ended, and a copy of a token's
 //! object, like every judgement, counts only while nothing of the token has changed and nobody has logged
 //! in or out. It goes when the original does, at logout, and when it was not used for as long as opened
 //! objects are kept.
+//!
+//! Session keys that were made from one plan differ in nothing but their value. What one of them was judged to
+//! be allowed holds for the next, which nobody has used before.
 
 use super::handles::ObjectHandle;
 use super::objects::Place;
+use crate::object::attribute::{Attributes, Template};
+use crate::object::build::Plan;
+use crate::object::build::again::{Asked, Kept};
 use crate::object::policy::Decision;
 use crate::object::usage::Use;
 use crate::object::{Object, ObjectId};
@@ -20,8 +27,10 @@ const PLACES: usize = 16;
 const OWN_USES: u32 = 8;
 /// The same for other objects, which other sessions may use at the same time.
 const OTHER_USES: u32 = 2;
-/// The most judgements kept of one object.
+/// The most judgements kept of one object, or one kind of objects.
 const JUDGEMENTS: usize = 8;
+/// The most plans kept of one unwrapping key, or for generation; and the most kinds of objects.
+const PLANS: usize = 4;
 
 /// What judgements, and copies of token objects, depend on: they hold while it stands still.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -43,25 +52,53 @@ pub struct Judged {
     pub target: Option<(ObjectId, u64)>,
 }
 
+impl Judged {
+    /// An act of one key alone.
+    #[must_use]
+    pub fn alone(usage: Use, mechanism: u64) -> Self {
+        Judged {
+            usage,
+            mechanism,
+            target: None,
+        }
+    }
+}
+
 struct Entry {
     handle: ObjectHandle,
     place: Place,
     copy: Arc<Object>,
     judged: Vec<(Judged, Decision)>,
+    /// Of an unwrapping key: what is made with it.
+    plans: Vec<Kept>,
+}
+
+/// What is near under a handle.
+pub struct Found {
+    /// The copy.
+    pub copy: Arc<Object>,
+    /// Where the original lives.
+    pub place: Place,
+    /// The judgement of the act asked about.
+    pub decision: Option<Decision>,
 }
 
 /// See the module.
 #[derive(Default)]
 pub struct Near {
     stamp: Stamp,
-    kept: Option<Box<Kept>>,
+    kept: Option<Box<All>>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct All {
     entries: [Option<Entry>; PLACES],
     /// Handles that were used, and how often.
     met: [(u64, u32); PLACES],
+    /// What is generated.
+    generations: Vec<Kept>,
+    /// What objects of a kind may do.
+    kinds: Vec<(Attributes, Vec<Judged>)>,
 }
 
 /// The place of a handle.
@@ -78,6 +115,17 @@ impl Near {
         Some((Arc::clone(&entry.copy), entry.place))
     }
 
+    /// As [`Near::find`], with the judgement of an act, if there is one.
+    pub fn look(&mut self, handle: ObjectHandle, stamp: Stamp, act: &Judged) -> Option<Found> {
+        let entry = self.entry(handle, stamp)?;
+        entry.copy.touch();
+        Some(Found {
+            copy: Arc::clone(&entry.copy),
+            place: entry.place,
+            decision: entry.judgement(act),
+        })
+    }
+
     /// As [`Near::find`], when an act of the object is known to be allowed: with the judgement.
     pub fn judged(
         &mut self,
@@ -85,11 +133,69 @@ impl Near {
         stamp: Stamp,
         act: &Judged,
     ) -> Option<(Arc<Object>, Decision)> {
+        let found = self.look(handle, stamp, act)?;
+        Some((found.copy, found.decision?))
+    }
+
+    /// The unwrapping key behind a handle and the plan of what is asked to be made with it, if both are known.
+    pub fn planned(
+        &mut self,
+        handle: ObjectHandle,
+        stamp: Stamp,
+        mechanism: u64,
+        asked: &impl Asked,
+    ) -> Option<(Arc<Object>, Plan)> {
         let entry = self.entry(handle, stamp)?;
-        let (_, decision) = entry.judged.iter().find(|(known, _)| known == act)?;
-        let decision = *decision;
+        let mut plans = entry.plans.iter();
+        let kept = plans.find(|kept| kept.answers(mechanism, asked))?;
         entry.copy.touch();
-        Some((Arc::clone(&entry.copy), decision))
+        Some((Arc::clone(&entry.copy), kept.plan()))
+    }
+
+    /// Keeps a plan of what is made with an unwrapping key, if it is known to be allowed to.
+    pub fn keep_plan(&mut self, handle: ObjectHandle, stamp: Stamp, act: &Judged, plan: Kept) {
+        let entry = self.entry(handle, stamp);
+        if let Some(entry) = entry.filter(|entry| entry.judgement(act).is_some()) {
+            keep_few(&mut entry.plans, plan, PLANS);
+        }
+    }
+
+    /// The template and plan of what is asked to be generated, if it is known.
+    pub fn generation(
+        &mut self,
+        stamp: Stamp,
+        mechanism: u64,
+        asked: &impl Asked,
+    ) -> Option<(Arc<Template>, Plan)> {
+        self.catch_up(stamp);
+        let mut plans = self.kept.as_ref()?.generations.iter();
+        let kept = plans.find(|kept| kept.answers(mechanism, asked))?;
+        Some((kept.template(), kept.plan()))
+    }
+
+    /// Keeps a plan of what is generated.
+    pub fn keep_generation(&mut self, stamp: Stamp, plan: Kept) {
+        self.catch_up(stamp);
+        let all = self.kept.get_or_insert_default();
+        keep_few(&mut all.generations, plan, PLANS);
+    }
+
+    /// Whether an act is known to be allowed to objects of the kind of these attributes.
+    pub fn is_allowed_to_kind(&mut self, stamp: Stamp, own: &Attributes, act: &Judged) -> bool {
+        self.catch_up(stamp);
+        let kinds = self.kept.iter().flat_map(|all| &all.kinds);
+        let mut alike = kinds.filter(|(kind, _)| own.is_of_kind(kind));
+        alike.any(|(_, acts)| acts.contains(act))
+    }
+
+    /// Keeps that an act is allowed to objects of the kind of these attributes.
+    pub fn allow_to_kind(&mut self, stamp: Stamp, own: &Attributes, act: Judged) {
+        self.catch_up(stamp);
+        let kinds = &mut self.kept.get_or_insert_default().kinds;
+        match kinds.iter_mut().find(|(kind, _)| own.is_of_kind(kind)) {
+            Some((_, acts)) => keep_few(acts, act, JUDGEMENTS),
+            None => keep_few(kinds, (own.kind(), vec![act]), PLANS),
+        }
     }
 
     /// Counts a use of an object that has no copy yet; whether it should have one.
@@ -115,6 +221,7 @@ impl Near {
                 place,
                 copy,
                 judged: Vec::new(),
+                plans: Vec::new(),
             });
         }
     }
@@ -122,10 +229,7 @@ impl Near {
     /// Keeps a judgement of an object that has a copy.
     pub fn judge(&mut self, handle: ObjectHandle, stamp: Stamp, act: Judged, decision: Decision) {
         if let Some(entry) = self.entry(handle, stamp) {
-            if entry.judged.len() >= JUDGEMENTS {
-                entry.judged.clear();
-            }
-            entry.judged.push((act, decision));
+            keep_few(&mut entry.judged, (act, decision), JUDGEMENTS);
         }
     }
 
@@ -155,14 +259,34 @@ impl Near {
             return;
         }
         self.stamp = stamp;
-        let entries = self.kept.iter_mut().flat_map(|kept| &mut kept.entries);
-        for own in entries {
+        let Some(all) = &mut self.kept else {
+            return;
+        };
+        all.generations.clear();
+        all.kinds.clear();
+        for own in &mut all.entries {
             own.take_if(|entry| matches!(entry.place, Place::Token));
             if let Some(entry) = own {
                 entry.judged.clear();
+                entry.plans.clear();
             }
         }
     }
+}
+
+impl Entry {
+    fn judgement(&self, act: &Judged) -> Option<Decision> {
+        let mut known = self.judged.iter();
+        known.find(|(known, _)| known == act).map(|(_, all)| *all)
+    }
+}
+
+/// Adds to a short list, which begins anew when it is full.
+fn keep_few<T>(list: &mut Vec<T>, new: T, most: usize) {
+    if list.len() >= most {
+        list.clear();
+    }
+    list.push(new);
 }
 
 #[cfg(test)]

@@ -62,6 +62,33 @@ impl Objects {
         self.volatile.add(slot, owner, objects)
     }
 
+    /// As [`Objects::add_session_objects`], for one.
+    pub fn add_session_object(
+        &self,
+        slot: u64,
+        owner: SessionHandle,
+        object: Arc<Object>,
+    ) -> ObjectHandle {
+        self.volatile.add_one(slot, owner, object)
+    }
+
+    /// Ends a session object of the slot that `may` says may be ended: the object, and whether a session
+    /// may have a copy of it. `None` for the handle of a token object.
+    ///
+    /// # Errors
+    /// `ObjectHandleInvalid`, and those of `may`: the object stays.
+    pub fn end_session_object(
+        &self,
+        slot: u64,
+        handle: ObjectHandle,
+        may: impl FnOnce(&Object) -> Result<()>,
+    ) -> Result<Option<(Arc<Object>, bool)>> {
+        if handle.0.is_multiple_of(2) {
+            return Ok(None);
+        }
+        self.volatile.end_one(slot, handle, may).map(Some)
+    }
+
     /// The handle of a token object, always the same while the object exists.
     pub fn token_handle(&self, slot: u64, id: ObjectId) -> ObjectHandle {
         let mut by_id = self.by_id(id).lock();
@@ -179,6 +206,15 @@ impl Objects {
         self.durable.retain(|own| own.slot != slot);
         for part in &self.by_id {
             part.0.lock().retain(|(own, _), _| *own != slot);
+        }
+    }
+
+    /// Ends every handle.
+    pub fn end_all(&self) {
+        self.volatile.end_all();
+        self.durable.take();
+        for part in &self.by_id {
+            part.0.lock().clear();
         }
     }
 

@@ -10,6 +10,7 @@ use crate::mechanism::operation::{Cipher, Digester, Signer, Verifier};
 use crate::token::Token;
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A search in progress: what it found, and how much of that the caller has taken.
 pub struct Find {
@@ -50,6 +51,7 @@ pub struct Session {
     handle: SessionHandle,
     seat: Arc<Seat>,
     read_write: bool,
+    closed: AtomicBool,
     operations: Mutex<Operations>,
     near: Mutex<Near>,
 }
@@ -62,6 +64,7 @@ impl Session {
             handle,
             seat,
             read_write,
+            closed: AtomicBool::new(false),
             operations: Mutex::default(),
             near: Mutex::default(),
         }
@@ -101,6 +104,19 @@ impl Session {
     #[must_use]
     pub fn who(&self) -> Who {
         self.slot().who()
+    }
+
+    /// Ends what the session has in progress and keeps near. Its handle stands for nothing any more.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        *self.operations() = Operations::default();
+        self.near().clear();
+    }
+
+    /// Whether it was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// The operations, for this call alone.

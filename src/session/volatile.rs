@@ -6,6 +6,7 @@
 //! what it lacks when a search comes.
 
 use super::handles::{ByHandle, ObjectHandle, SHARDS, SessionHandle};
+use crate::error::{Error, Result};
 use crate::object::attribute::{Template, Value};
 use crate::object::{Object, read};
 use cryptoki_sys::{CKA_CLASS, CKA_ID, CKA_KEY_TYPE, CKA_LABEL};
@@ -49,7 +50,7 @@ impl Index {
     fn keys(&self, object: &Object) -> impl Iterator<Item = (u64, u64)> {
         INDEXED
             .into_iter()
-            .filter_map(|kind| self.key(kind, &read::value(object, kind).ok()?))
+            .filter_map(|kind| self.key(kind, &*read::value(object, kind).ok()?))
     }
 
     fn add(&mut self, number: u64, object: &Object) {
@@ -105,6 +106,22 @@ impl Part {
             self.fresh
                 .retain(|number| objects.get(number).is_some_and(|own| !own.indexed));
         }
+    }
+
+    /// Adds a new object of a session. Its handle names the part that the session's objects are in.
+    fn add_new(&mut self, slot: u64, owner: SessionHandle, object: Arc<Object>) -> ObjectHandle {
+        self.given += 1;
+        let number = self.given * SHARDS + owner.0 % SHARDS;
+        self.add(
+            number,
+            Held {
+                slot,
+                owner,
+                object,
+                indexed: false,
+            },
+        );
+        ObjectHandle(number * 2 + 1)
     }
 
     fn remove(&mut self, number: u64) -> Option<Held> {
@@ -226,24 +243,45 @@ impl SessionObjects {
         owner: SessionHandle,
         objects: impl IntoIterator<Item = Arc<Object>>,
     ) -> Vec<ObjectHandle> {
-        let place = owner.0 % SHARDS;
-        self.shard(place).change(|part| {
-            let added = objects.into_iter().map(|object| {
-                part.given += 1;
-                let number = part.given * SHARDS + place;
-                part.add(
-                    number,
-                    Held {
-                        slot,
-                        owner,
-                        object,
-                        indexed: false,
-                    },
-                );
-                ObjectHandle(number * 2 + 1)
-            });
-            added.collect()
+        self.shard(owner.0).change(|part| {
+            let objects = objects.into_iter();
+            objects
+                .map(|object| part.add_new(slot, owner, object))
+                .collect()
         })
+    }
+
+    /// Gives an object its handle.
+    pub(super) fn add_one(
+        &self,
+        slot: u64,
+        owner: SessionHandle,
+        object: Arc<Object>,
+    ) -> ObjectHandle {
+        let shard = self.shard(owner.0);
+        shard.change(|part| part.add_new(slot, owner, object))
+    }
+
+    /// Ends an object of the slot that `may` says may be ended: the object, and whether any session has a
+    /// copy of it.
+    ///
+    /// # Errors
+    /// `ObjectHandleInvalid`, and those of `may`: the object stays.
+    pub(super) fn end_one(
+        &self,
+        slot: u64,
+        handle: ObjectHandle,
+        may: impl FnOnce(&Object) -> Result<()>,
+    ) -> Result<(Arc<Object>, bool)> {
+        let number = handle.0 / 2;
+        let gone = self.shard(number).change(|part| {
+            let own = part.objects.get(&number).filter(|own| own.slot == slot);
+            may(&own.ok_or_else(|| Error::ObjectHandleInvalid)?.object)?;
+            part.remove(number)
+                .ok_or_else(|| Error::ObjectHandleInvalid)
+        })?;
+        let copied = gone.object.end();
+        Ok((gone.object, copied))
     }
 
     /// What a handle stands for.
@@ -289,6 +327,13 @@ impl SessionObjects {
     pub(super) fn end_session(&self, owner: SessionHandle) -> bool {
         let shard = self.shard(owner.0);
         !shard.is_empty() && shard.change(|part| part.end(|own| own.owner == owner))
+    }
+
+    /// Ends all objects.
+    pub(super) fn end_all(&self) {
+        for shard in self.shards.iter().filter(|shard| !shard.is_empty()) {
+            shard.change(|part| part.end(|_| true));
+        }
     }
 
     /// Ends the objects of a slot that `ends` names.

@@ -18,6 +18,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod again;
 mod attributes;
 mod batch;
 mod cipher;

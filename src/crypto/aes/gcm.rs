@@ -4,10 +4,11 @@
 //! usual 12-byte IV and 16-byte tag, where AWS-LC's call costs more than its speed gains, and AWS-LC
 //! for the rest.
 
-use super::{BLOCK, Key, Schedule, keywrap};
+use super::{BLOCK, Key, first, keywrap};
 use crate::crypto::awslc;
 use crate::error::{Error, Result};
 use crate::secret::{KEY_STACK, apart};
+use aes::cipher::KeyInit;
 use aes::cipher::inout::InOutBuf;
 use aes::cipher::typenum::U12;
 use aes_gcm::aead::AeadInOut;
@@ -29,9 +30,21 @@ pub(super) struct Tables {
 
 /// The key for short messages, one variant for each length of key.
 enum Short {
-    Aes128(AesGcm<aes::Aes128, U12>),
-    Aes192(AesGcm<aes::Aes192, U12>),
-    Aes256(AesGcm<aes::Aes256, U12>),
+    Aes128(AesGcm<aes::Aes128Enc, U12>),
+    Aes192(AesGcm<aes::Aes192Enc, U12>),
+    Aes256(AesGcm<aes::Aes256Enc, U12>),
+}
+
+impl Short {
+    /// Straight from the key: GCM never decrypts a block, so it needs half of the block cipher's schedule.
+    fn new(key: &Key) -> Self {
+        let bytes = key.bytes();
+        match bytes.len() {
+            16 => Short::Aes128(aes::Aes128Enc::new(&first(bytes).into()).into()),
+            24 => Short::Aes192(aes::Aes192Enc::new(&first(bytes).into()).into()),
+            _ => Short::Aes256(aes::Aes256Enc::new(&first(bytes).into()).into()),
+        }
+    }
 }
 
 /// Runs `$body` with `$cipher` bound to the tables, whichever key length they have.
@@ -240,11 +253,7 @@ impl Key {
         }
         let fresh = apart::<KEY_STACK, _>(|| {
             Box::new(Tables {
-                short: match self.schedule() {
-                    Schedule::Aes128(cipher) => Short::Aes128(cipher.clone().into()),
-                    Schedule::Aes192(cipher) => Short::Aes192(cipher.clone().into()),
-                    Schedule::Aes256(cipher) => Short::Aes256(cipher.clone().into()),
-                },
+                short: Short::new(self),
                 long: OnceLock::new(),
             })
         });

@@ -27,7 +27,7 @@ export! {
         guard::session(session, |module, session| {
             let place = Place::new(place)?;
             let kind = mechanism(kind)?;
-            let template = after(&kind, &Given::new(template, count)?)?;
+            let template = Given::new(template, count)?;
             place.put(keys::generate(module, session, kind, &template)?.0);
             Ok(())
         })
@@ -107,7 +107,7 @@ export! {
             }
             let kind = mechanism(kind)?;
             let wrapped = required(wrapped, length)?;
-            let template = after(&kind, &Given::new(template, count)?)?;
+            let template = Given::new(template, count)?;
             let key = keys::unwrap(module, session, kind, unwrapping, wrapped, &template)?;
             place.put(key.0);
             Ok(())

@@ -2,6 +2,7 @@
 
 use super::*;
 use cryptoki_sys::*;
+use std::borrow::Cow;
 use std::ptr;
 
 fn attribute<T: ?Sized>(kind: u64, value: &T) -> CK_ATTRIBUTE {
@@ -157,7 +158,7 @@ fn misaligned_templates_are_read_and_answered() {
         odd.write_unaligned(place(CKA_CLASS, &mut value[1..9]));
         let template = Given::new(odd, 1).unwrap();
         assert_eq!(template.read().unwrap().ulong(CKA_CLASS), Some(0));
-        assert_eq!(template.answer(|_| Ok(Value::Ulong(5))), Ok(()));
+        assert_eq!(template.answer(|_| Ok(Cow::Owned(Value::Ulong(5)))), Ok(()));
         assert_eq!(odd.read_unaligned().ulValueLen, 8);
     }
     assert_eq!(value[1..9], 5_u64.to_ne_bytes());
@@ -180,15 +181,15 @@ fn answers_are_mixed_and_ranked() {
     ];
     let answer = given(&mut template).answer(|kind| match kind {
         CKA_VALUE => Err(Error::AttributeSensitive(kind)),
-        CKA_ID => Ok(Value::Bytes(vec![1, 2, 3])),
-        CKA_LABEL => Ok(Value::Bytes(b"label".to_vec())),
+        CKA_ID => Ok(Cow::Owned(Value::Bytes(vec![1, 2, 3]))),
+        CKA_LABEL => Ok(Cow::Owned(Value::Bytes(b"label".to_vec()))),
         _ => Err(Error::AttributeTypeInvalid(kind)),
     });
     assert_eq!(answer, Err(Error::AttributeSensitive(CKA_VALUE)));
     let none = CK_UNAVAILABLE_INFORMATION;
     assert_eq!(template.map(|one| one.ulValueLen), [none, none, none, 5, 5]);
     assert_eq!((&label, short), (b"label\0\0\0", [9; 2]));
-    let answer = given(&mut template[2..3]).answer(|_| Ok(Value::Bytes(vec![1, 2, 3])));
+    let answer = given(&mut template[2..3]).answer(|_| Ok(Cow::Owned(Value::Bytes(vec![1, 2, 3]))));
     assert_eq!(
         answer,
         Err(Error::BufferTooSmall(0)),
@@ -202,7 +203,7 @@ fn nested_templates_are_answered() {
         (CKA_EXTRACTABLE, Value::Bool(false)),
         (CKA_LABEL, Value::Bytes(b"ab".to_vec())),
     ]);
-    let value = |_| Ok(Value::Template(stored.clone()));
+    let value = |_| Ok(Cow::Owned(Value::Template(stored.clone())));
     let mut query = [CK_ATTRIBUTE {
         type_: CKA_WRAP_TEMPLATE,
         pValue: ptr::null_mut(),

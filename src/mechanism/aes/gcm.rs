@@ -46,42 +46,63 @@ fn decrypt(params: Params<'_>, object: &Arc<Object>) -> Result<Box<dyn Cipher>> 
     }))
 }
 
+/// The most bytes of IV and additional data that need no memory of their own.
+const SHORT: usize = 48;
+
 /// A shape that outlives the call which gave it: IV and additional data in one piece.
 struct OwnShape {
-    bytes: Vec<u8>,
+    short: [u8; SHORT],
+    /// In place of `short`, where that is too short.
+    long: Vec<u8>,
     iv: usize,
+    aad: usize,
     tag: usize,
 }
 
 impl OwnShape {
     fn new(shape: GcmShape<'_>) -> Result<Self> {
         let (iv, aad) = (shape.iv(), shape.aad());
-        let mut bytes = Vec::new();
-        bytes
+        let mut own = OwnShape {
+            short: [0; SHORT],
+            long: Vec::new(),
+            iv: iv.len(),
+            aad: aad.len(),
+            tag: shape.tag_length(),
+        };
+        if let Some((start, rest)) = own.short.split_at_mut_checked(iv.len())
+            && let Some(end) = rest.get_mut(..aad.len())
+        {
+            start.copy_from_slice(iv);
+            end.copy_from_slice(aad);
+            return Ok(own);
+        }
+        own.long
             .try_reserve_exact(iv.len().saturating_add(aad.len()))
             .map_err(|_| Error::HostMemory)?;
-        bytes.extend_from_slice(iv);
-        bytes.extend_from_slice(aad);
-        Ok(OwnShape {
-            bytes,
-            iv: iv.len(),
-            tag: shape.tag_length(),
-        })
+        own.long.extend_from_slice(iv);
+        own.long.extend_from_slice(aad);
+        Ok(own)
     }
 
     fn borrow(&self) -> Result<GcmShape<'_>> {
-        let (iv, aad) = self
-            .bytes
-            .split_at_checked(self.iv)
-            .ok_or_else(|| Error::Internal("GCM shape"))?;
+        let bytes = match self.long.is_empty() {
+            true => &self.short,
+            false => self.long.as_slice(),
+        };
+        let (iv, rest) = bytes.split_at_checked(self.iv).ok_or_else(mismatch)?;
+        let aad = rest.get(..self.aad).ok_or_else(mismatch)?;
         GcmShape::new(iv, aad, self.tag)
     }
+}
+
+fn mismatch() -> Error {
+    Error::Internal("GCM shape")
 }
 
 struct Encryption {
     key: Arc<Key>,
     shape: OwnShape,
-    stream: Option<GcmEncryptor>,
+    stream: Option<Box<GcmEncryptor>>,
 }
 
 impl Encryption {
@@ -89,7 +110,7 @@ impl Encryption {
     fn stream(&mut self) -> Result<&mut GcmEncryptor> {
         let stream = match self.stream.take() {
             Some(stream) => stream,
-            None => GcmEncryptor::new(&self.key, self.shape.borrow()?)?,
+            None => Box::new(GcmEncryptor::new(&self.key, self.shape.borrow()?)?),
         };
         Ok(self.stream.insert(stream))
     }
@@ -133,7 +154,7 @@ impl Cipher for Encryption {
 struct Decryption {
     key: Arc<Key>,
     shape: OwnShape,
-    stream: Option<GcmDecryptor<Arc<Key>>>,
+    stream: Option<Box<GcmDecryptor<Arc<Key>>>>,
 }
 
 impl Cipher for Decryption {
@@ -144,14 +165,19 @@ impl Cipher for Decryption {
     fn update(&mut self, input: &[u8], _: &mut [u8]) -> Result<usize> {
         let stream = match self.stream.take() {
             Some(stream) => stream,
-            None => GcmDecryptor::new(Arc::clone(&self.key), self.shape.borrow()?)?,
+            None => Box::new(GcmDecryptor::new(
+                Arc::clone(&self.key),
+                self.shape.borrow()?,
+            )?),
         };
         self.stream.insert(stream).update(input)?;
         Ok(0)
     }
 
     fn finish_bound(&self) -> usize {
-        self.stream.as_ref().map_or(0, GcmDecryptor::plain_length)
+        self.stream
+            .as_ref()
+            .map_or(0, |stream| stream.plain_length())
     }
 
     fn finish(&mut self, out: &mut [u8]) -> Result<usize> {

@@ -77,7 +77,7 @@ pub fn restore(mut key: Attributes, template: &Template) -> Result<Attributes> {
     }
     if let Some(asked) = template.get(CKA_VALUE_LEN)
         && let Some(family) = Family::of_object(&key)
-        && read::computed(&key, family, CKA_VALUE_LEN).as_ref() != Some(asked)
+        && read::computed(&key, family, CKA_VALUE_LEN).as_deref() != Some(asked)
     {
         return Err(Error::WrappedKeyLenRange);
     }
@@ -114,7 +114,7 @@ fn change(
         };
         let value = classes::checked(row, family, value)?;
         let copying = permitted.any(Rules::COPY_SETTABLE);
-        if copying && read::current(object, family, *kind).as_ref() == Some(&value) {
+        if copying && read::current(object, family, *kind).as_deref() == Some(&value) {
             continue;
         }
         if !row.rules.any(permitted) {
@@ -156,7 +156,7 @@ fn drop_check_value(object: &mut Attributes, value: &Value) -> Result<()> {
 
 /// What the module finds itself can be said again, but not otherwise.
 fn agree(object: &Attributes, family: Family, kind: AttributeType, value: &Value) -> Result<()> {
-    if read::computed(object, family, kind).as_ref() == Some(value) {
+    if read::computed(object, family, kind).as_deref() == Some(value) {
         return Ok(());
     }
     Err(Error::AttributeValueInvalid(kind))

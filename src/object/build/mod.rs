@@ -4,6 +4,7 @@
 //! nothing, and finishes it with the material that it created, generated, unwrapped or derived.
 //! Attributes that are as the schema's default are not stored: [`super::read`] answers them.
 
+pub mod again;
 mod change;
 mod defaults;
 #[cfg(test)]
@@ -70,6 +71,8 @@ pub struct Plan {
     attributes: Attributes,
     /// What the template says of things that the module finds itself.
     to_agree: Vec<(AttributeType, Value)>,
+    /// Whether it was finished before, with another value.
+    proven: bool,
 }
 
 /// What a generating mechanism makes, and what it is called.
@@ -81,6 +84,29 @@ pub struct Generation<'a> {
     pub key_types: &'a [u64],
     /// The mechanism, `CKM_…`.
     pub mechanism: u64,
+}
+
+/// The lengths in bytes that a value may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lengths {
+    /// Every length.
+    Any,
+    /// This one.
+    One([usize; 1]),
+    /// These.
+    Some(&'static [usize]),
+}
+
+impl Lengths {
+    /// The list; `None` for every length.
+    #[must_use]
+    pub fn list(&self) -> Option<&[usize]> {
+        match self {
+            Lengths::Any => None,
+            Lengths::One(one) => Some(one),
+            Lengths::Some(some) => Some(some),
+        }
+    }
 }
 
 /// `C_CreateObject`.
@@ -309,6 +335,7 @@ impl Plan {
             family,
             attributes: Attributes::with_flags(schema::default_flags(family)),
             to_agree: Vec::new(),
+            proven: false,
         };
         for (kind, value) in &template.0 {
             plan.take(*kind, value, state)?;
@@ -405,10 +432,11 @@ impl Plan {
     ///
     /// # Errors
     /// As [`Plan::length`].
-    pub fn lengths(&self) -> Result<Option<Vec<usize>>> {
-        let asked = self.length()?.map(|length| vec![length]);
-        let of_type = self.family.lengths().map(<[usize]>::to_vec);
-        Ok(asked.or(of_type))
+    pub fn lengths(&self) -> Result<Lengths> {
+        Ok(match self.length()? {
+            Some(asked) => Lengths::One([asked]),
+            None => self.family.lengths().map_or(Lengths::Any, Lengths::Some),
+        })
     }
 
     fn asked(&self, kind: AttributeType) -> Option<&Value> {
@@ -440,7 +468,9 @@ impl Plan {
         if !made_here && let Err(error) = classes::complete(self.family, &mut self.attributes) {
             return Err(self.as_wrapped(error));
         }
-        classes::consistent(&self.attributes)?;
+        if !self.proven {
+            classes::consistent(&self.attributes)?;
+        }
         for (kind, value) in std::mem::take(&mut self.to_agree) {
             self.check_agreement(kind, &value)?;
         }
@@ -466,7 +496,7 @@ impl Plan {
             self.attributes.set(kind, asked.clone());
             return Ok(());
         }
-        if read::computed(&self.attributes, self.family, kind).as_ref() == Some(asked) {
+        if read::computed(&self.attributes, self.family, kind).as_deref() == Some(asked) {
             return Ok(());
         }
         Err(match (self.origin, kind) {
