@@ -76,9 +76,8 @@ pub fn derive(
     let mut finished = Vec::new();
     for (number, (plan, value)) in plans.into_iter().zip(derived.keys).enumerate() {
         wrong.template = Some(number);
-        let mut material = build::secret_value(value);
-        material.extend(more.take().unwrap_or_default());
-        finished.push(plan.finish(material)?);
+        let more = more.take().unwrap_or_default();
+        finished.push(plan.finish(build::secret_value(value).into_iter().chain(more))?);
     }
     wrong.template = None;
     Ok(Made {

@@ -268,6 +268,6 @@ pub(super) fn unwrapped(plan: &Plan, material: SecretBytes) -> Result<build::Mat
                 kind.ok_or(Error::TemplateIncomplete(CKA_KEY_TYPE))?,
             )
         }
-        _ => Ok(build::secret_value(material)),
+        _ => Ok(build::secret_value(material).into()),
     }
 }

@@ -134,9 +134,10 @@ fn run(token: &Weak<Token>, sessions: &Weak<Table<Arc<Session>>>, stop: &Arc<Ato
             // and is reported, at the next call.
             let _ = token.refresh();
         }
-        token.expire();
+        // Each is a look at everything that is kept: at intervals, not at each change.
         if let Some(sessions) = sessions.upgrade().filter(|_| tidied.elapsed() >= NAP) {
             tidied = Instant::now();
+            token.expire();
             tidy(&sessions, &token, token.keeps_for());
         }
         token.wait_for_change(NAP, &|| stop.load(Ordering::SeqCst));

@@ -235,7 +235,7 @@ pub(super) fn tighten(token: &Token, key: &Object, policy: &KeyPolicy) -> Result
 }
 
 fn fresh_value(length: usize) -> Result<Material> {
-    Ok(build::secret_value(SecretBytes::random(length)?))
+    Ok(build::secret_value(SecretBytes::random(length)?).into())
 }
 
 /// Gives a key a value that was not made here.

@@ -143,8 +143,8 @@ fn family_of(class: u64, subtype: Option<u64>, kind: AttributeType) -> Result<Fa
 
 /// A secret key's material: its value.
 #[must_use]
-pub fn secret_value(value: SecretBytes) -> Material {
-    vec![(CKA_VALUE, Value::secret(value))]
+pub fn secret_value(value: SecretBytes) -> [(AttributeType, Value); 1] {
+    [(CKA_VALUE, Value::secret(value))]
 }
 
 impl Plan {
@@ -452,7 +452,10 @@ impl Plan {
     /// `AttributeValueInvalid` for a key that is none; `WrappedKeyLenRange` when an unwrapped key has
     /// another length than its type or the template says; `TemplateInconsistent` when the template
     /// contradicts what the module found.
-    pub fn finish(mut self, material: Material) -> Result<Attributes> {
+    pub fn finish(
+        mut self,
+        material: impl IntoIterator<Item = (AttributeType, Value)>,
+    ) -> Result<Attributes> {
         for (kind, value) in material {
             if let Some(row) = schema::row(kind, self.family) {
                 self.attributes.set(kind, classes::in_form(row, value));
