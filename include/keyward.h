@@ -41,6 +41,7 @@ extern "C" {
 #define KEYWARD_ROLE_UNDECIDED 0UL
 #define KEYWARD_ROLE_DATA 1UL
 #define KEYWARD_ROLE_WRAPPING 2UL
+#define KEYWARD_ROLE_TRANSPORT 3UL
 /*
  * Attribute of a key: the 16-byte id that copies of one key, and both halves of a pair, share; what
  * one of them is first used for binds them all. Read-only.

@@ -8,8 +8,9 @@ use crate::error::{Error, Result};
 use crate::mechanism::params::{Mechanism, ParamKind, Params};
 use crate::mechanism::table;
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_CCM_PARAMS, CK_CHACHA20_PARAMS, CK_ECDH1_DERIVE_PARAMS, CK_GCM_PARAMS,
-    CK_HASH_SIGN_ADDITIONAL_CONTEXT, CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
+    CK_AES_CTR_PARAMS, CK_CCM_PARAMS, CK_CHACHA20_PARAMS, CK_ECDH_AES_KEY_WRAP_PARAMS,
+    CK_ECDH1_DERIVE_PARAMS, CK_GCM_PARAMS, CK_HASH_SIGN_ADDITIONAL_CONTEXT, CK_MECHANISM,
+    CK_RSA_AES_KEY_WRAP_PARAMS, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
     CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_SIGN_ADDITIONAL_CONTEXT, CK_ULONG, CKZ_DATA_SPECIFIED,
 };
 use std::ffi::c_void;
@@ -71,7 +72,8 @@ pub(super) fn clear_of<'a>(target: &Target, mechanism: Mechanism<'a>) -> Result<
             (nonce, aad)
         }
         Ok(Params::ChaCha20 { counter, nonce }) => (counter, nonce),
-        Ok(Params::Oaep { label, .. }) => (label, &[]),
+        Ok(Params::Oaep { label, .. } | Params::RsaAes { label, .. }) => (label, &[]),
+        Ok(Params::EcdhAes { shared, .. }) => (shared, &[]),
         Ok(Params::Ecdh1 { shared, public, .. }) => (shared, public),
         Ok(Params::Eddsa { context, .. } | Params::Context { context, .. }) => (context, &[]),
         // Of the rest, those that point to anything take no part in a call with an output buffer.
@@ -121,7 +123,9 @@ impl Given {
                 ParamKind::Apart => Err(invalid("the mechanism only derives keys")),
                 ParamKind::Pss => self.structure().map(pss),
                 ParamKind::Oaep => oaep(&self.structure()?),
+                ParamKind::RsaAes => rsa_aes(&self.structure()?),
                 ParamKind::Ecdh1 => ecdh1(&self.structure()?),
+                ParamKind::EcdhAes => ecdh_aes(&self.structure()?),
                 ParamKind::Eddsa if self.length == 0 => Ok(Params::None),
                 ParamKind::Eddsa => eddsa(self.structure()?),
                 ParamKind::Context if self.length == 0 => Ok(Params::None),
@@ -268,21 +272,62 @@ fn pss(given: CK_RSA_PKCS_PSS_PARAMS) -> Params<'static> {
     }
 }
 
-/// `CK_RSA_PKCS_OAEP_PARAMS`. A source of 0 with no label is what callers leave who want none.
+/// `CK_RSA_PKCS_OAEP_PARAMS`.
 ///
 /// # Safety
 /// As [`mechanism`].
 unsafe fn oaep<'a>(given: &CK_RSA_PKCS_OAEP_PARAMS) -> Result<Params<'a>> {
+    Ok(Params::Oaep {
+        hash: given.hashAlg,
+        mgf: given.mgf,
+        // SAFETY: the caller's promise, passed on.
+        label: unsafe { oaep_label(given) }?,
+    })
+}
+
+/// The label of OAEP. A source of 0 with no label is what callers leave who want none.
+///
+/// # Safety
+/// As [`mechanism`].
+unsafe fn oaep_label<'a>(given: &CK_RSA_PKCS_OAEP_PARAMS) -> Result<&'a [u8]> {
     let unset = given.source == 0 && given.ulSourceDataLen == 0;
     if given.source != CKZ_DATA_SPECIFIED && !unset {
         return Err(invalid("the label's source must be CKZ_DATA_SPECIFIED"));
     }
     // SAFETY: the caller's promise, passed on.
-    let label = unsafe { inner(given.pSourceData.cast(), given.ulSourceDataLen) }?;
-    Ok(Params::Oaep {
-        hash: given.hashAlg,
-        mgf: given.mgf,
+    unsafe { inner(given.pSourceData.cast(), given.ulSourceDataLen) }
+}
+
+/// `CK_RSA_AES_KEY_WRAP_PARAMS`, which points to parameters of OAEP.
+///
+/// # Safety
+/// As [`mechanism`].
+unsafe fn rsa_aes<'a>(given: &CK_RSA_AES_KEY_WRAP_PARAMS) -> Result<Params<'a>> {
+    // SAFETY: the caller's promise, passed on.
+    let (hash, mgf, label) = unsafe {
+        let inner = pointers::read(given.pOAEPParams.cast_const())
+            .map_err(|_| invalid("the parameters of OAEP are missing"))?;
+        (inner.hashAlg, inner.mgf, oaep_label(&inner)?)
+    };
+    Ok(Params::RsaAes {
+        bits: given.ulAESKeyBits,
+        hash,
+        mgf,
         label,
+    })
+}
+
+/// `CK_ECDH_AES_KEY_WRAP_PARAMS`.
+///
+/// # Safety
+/// As [`mechanism`].
+unsafe fn ecdh_aes<'a>(given: &CK_ECDH_AES_KEY_WRAP_PARAMS) -> Result<Params<'a>> {
+    // SAFETY: the caller's promise, passed on.
+    let shared = unsafe { inner(given.pSharedData, given.ulSharedDataLen) }?;
+    Ok(Params::EcdhAes {
+        bits: given.ulAESKeyBits,
+        kdf: given.kdf,
+        shared,
     })
 }
 

@@ -31,3 +31,4 @@ mod schemes;
 mod signing;
 mod slhdsa;
 pub mod table;
+mod transport;

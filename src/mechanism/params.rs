@@ -138,8 +138,12 @@ pub enum ParamKind {
     Pss,
     /// `CK_RSA_PKCS_OAEP_PARAMS`.
     Oaep,
+    /// `CK_RSA_AES_KEY_WRAP_PARAMS`.
+    RsaAes,
     /// `CK_ECDH1_DERIVE_PARAMS`.
     Ecdh1,
+    /// `CK_ECDH_AES_KEY_WRAP_PARAMS`.
+    EcdhAes,
     /// `CK_EDDSA_PARAMS`, or none.
     Eddsa,
     /// `CK_SIGN_ADDITIONAL_CONTEXT`, or none.
@@ -312,6 +316,26 @@ pub enum Params<'a> {
         shared: &'a [u8],
         /// The other side's public key, raw or as DER OCTET STRING.
         public: &'a [u8],
+    },
+    /// A temporary AES key, wrapped by RSA-OAEP.
+    RsaAes {
+        /// The length of the temporary key in bits.
+        bits: u64,
+        /// The hash, `CKM_…`.
+        hash: u64,
+        /// The mask generation function, `CKG_…`.
+        mgf: u64,
+        /// The label; empty when the caller gave none.
+        label: &'a [u8],
+    },
+    /// A temporary AES key, agreed on by ECDH.
+    EcdhAes {
+        /// The length of the temporary key in bits.
+        bits: u64,
+        /// The key derivation function, `CKD_…`.
+        kdf: u64,
+        /// Shared data; empty when the caller gave none.
+        shared: &'a [u8],
     },
     /// EdDSA with a context or a pre-hash.
     Eddsa {

@@ -12,7 +12,8 @@ pub const CKM_KEYWARD_CUSTOMER_DATA: u64 = BASE | 0x02;
 pub const CKA_KEYWARD_DOMAIN_KEY_ID: u64 = BASE | 0x01;
 /// `CKA_KEYWARD_DOMAIN_KEY_STATE`: on a domain-key object, 0 pending, 1 active, 2 decrypt-only.
 pub const CKA_KEYWARD_DOMAIN_KEY_STATE: u64 = BASE | 0x02;
-/// `CKA_KEYWARD_ROLE`: what a key has been used for, read-only: 0 undecided, 1 data, 2 wrapping.
+/// `CKA_KEYWARD_ROLE`: what a key has been used for, read-only: 0 undecided, 1 data, 2 wrapping,
+/// 3 wrapping by way of temporary keys alone.
 pub const CKA_KEYWARD_ROLE: u64 = BASE | 0x03;
 /// `CKA_KEYWARD_LINEAGE`: the 16-byte id that copies of one key, and both halves of a pair, share:
 /// what one of them is first used for binds them all. Read-only.

@@ -5,7 +5,7 @@
 use super::Token;
 use super::changes::{Touched, tampered};
 use super::rows::RowKeys;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::object::policy::{Role, RoleState, lineage};
 use crate::object::{Object, ObjectId};
 use crate::seal::envelope::{mac, random};
@@ -119,18 +119,18 @@ impl Token {
         let Some(unlocked) = self.unlocked.load_full() else {
             let mut volatile = self.roles.volatile.write();
             let own = volatile.entry(*lineage).or_default();
-            *own = together(*own, more)?;
+            *own = own.and(more)?;
             return Ok(());
         };
         let known = self.role(lineage)?;
-        if together(known, more)? == known {
+        if known.and(more)? == known {
             return Ok(());
         }
         self.change_rows(&unlocked, |writer, rows| {
             let place = place(&rows.keys.roles, lineage);
             let tree = &rows.keys.tree;
             let entry = tree.entry(writer, tree.floor(), place)?;
-            let state = together(decode(lineage, entry)?, more)?;
+            let state = decode(lineage, entry)?.and(more)?;
             let head = tree.update(writer, &[(place, Some(encode(state)))])?;
             let groups = vec![leaf_of(place)];
             Ok((
@@ -142,17 +142,6 @@ impl Token {
                 },
             ))
         })
-    }
-}
-
-/// Two records of one lineage, which must not contradict each other.
-fn together(one: RoleState, other: RoleState) -> Result<RoleState> {
-    let contradict =
-        one.role != other.role && one.role != Role::Undecided && other.role != Role::Undecided;
-    if contradict {
-        Err(Error::KeyFunctionNotPermitted)
-    } else {
-        Ok(one.joined(other))
     }
 }
 

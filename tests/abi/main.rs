@@ -59,6 +59,7 @@ mod sign;
 mod signed_messages;
 mod slots;
 mod threads;
+mod transport;
 mod vendor;
 mod vendor_list;
 

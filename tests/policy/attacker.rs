@@ -1,6 +1,6 @@
 //! What an attacker who may call every function can do in one call.
 
-use crate::world::{Form, Process, Secret, USER, World, Wrapped, loose, some_value};
+use crate::world::{Form, Process, Secret, TEMPORARY, USER, World, Wrapped, loose, some_value};
 use cryptoki_sys::*;
 use keyward_pkcs11::error::Error;
 use keyward_pkcs11::object::attribute::{AttributeType, Template, Value};
@@ -17,6 +17,11 @@ pub(crate) enum Call {
     Copy(usize, Change),
     Set(usize, Change),
     Wrap(usize, usize, Form),
+    /// Wraps under a temporary key that goes along.
+    WrapByTemporary(usize, usize),
+    UnwrapByTemporary(usize, usize),
+    /// Derives what a pair agrees on, as a key that can be read.
+    Agree(usize, usize),
     Unwrap(usize, usize),
     /// Unwraps one block of a longer ciphertext by a mechanism that cannot tell.
     UnwrapBlock(usize, usize),
@@ -104,6 +109,7 @@ impl Call {
                     for form in [Form::Whole, Form::Stream, Form::Token] {
                         calls.push(Call::Wrap(key, target, form));
                     }
+                    calls.push(Call::WrapByTemporary(key, target));
                 }
             }
             for blob in wrapped.clone() {
@@ -111,10 +117,12 @@ impl Call {
                     Call::Decrypt(key, blob),
                     Call::RawSign(key, blob),
                     Call::DeriveStream(key, blob),
+                    Call::Agree(key, blob),
                 ]);
                 if more_keys {
                     calls.extend([
                         Call::Unwrap(key, blob),
+                        Call::UnwrapByTemporary(key, blob),
                         Call::UnwrapBlock(key, blob),
                         Call::Open(key, blob),
                     ]);
@@ -151,6 +159,17 @@ impl World {
             }
             Call::Wrap(key, target, form) => self.wrap(process, key, target, form)?,
             Call::Unwrap(key, blob) => self.unwrap(process, key, blob)?,
+            Call::WrapByTemporary(key, target) => self.wrap_by_temporary(process, key, target)?,
+            Call::UnwrapByTemporary(key, blob) => self.unwrap_by_temporary(process, key, blob)?,
+            Call::Agree(key, blob) => {
+                let usage = Act::Use(Use::Derive);
+                let decision = self.act(process, usage, CKM_ECDH1_DERIVE, key, None, false)?;
+                self.opens(key, blob, &[Form::Agreed])?;
+                let plan = self.plan_derived(key, &decision)?;
+                if !plan.attributes().is(CKA_SENSITIVE) && plan.attributes().is(CKA_EXTRACTABLE) {
+                    self.learn_content(blob);
+                }
+            }
             Call::UnwrapBlock(key, blob) => self.unwrap_block(process, key, blob)?,
             Call::Open(key, blob) => self.open(process, key, blob)?,
             Call::Decrypt(key, blob) => {
@@ -258,22 +277,29 @@ impl World {
         form: Form,
     ) -> Result<(), Error> {
         let rsa = self.keys[key].attributes().key_type() == Some(CKK_RSA);
+        let agrees = self.keys[key].attributes().key_type() == Some(CKK_EC);
         let domain = self.facts_of(process, key).domain;
         let domain_target = self.facts_of(process, target).domain;
         let mechanism = match form {
             Form::Whole if rsa => CKM_RSA_PKCS,
             Form::Whole => CKM_AES_KEY_WRAP,
             Form::Stream => CKM_AES_CTR,
-            Form::Token => CKM_KEYWARD_KEY_TOKEN,
+            Form::Token | Form::Agreed => CKM_KEYWARD_KEY_TOKEN,
         };
         // No mechanism does these: a stream under RSA, a token under an ordinary key.
         let absent = match form {
             Form::Stream => rsa,
             Form::Token => !domain,
             Form::Whole => false,
+            Form::Agreed => true,
         };
-        let hidden = self.keys[target].attributes().class() == Some(CKO_SECRET_KEY);
-        if absent || domain_target || !hidden {
+        // Private halves matter as key tokens only: their values are not what is searched for.
+        let hidden = match self.keys[target].attributes().class() {
+            Some(CKO_SECRET_KEY) => true,
+            Some(CKO_PRIVATE_KEY) => form == Form::Token,
+            _ => false,
+        };
+        if absent || agrees || domain_target || !hidden {
             return Err(Error::KeyNotWrappable);
         }
         let decision = self.act(
@@ -301,9 +327,68 @@ impl World {
     fn unwrap(&mut self, process: Process, key: usize, blob: usize) -> Result<(), Error> {
         let rsa = self.keys[key].attributes().key_type() == Some(CKK_RSA);
         let mechanism = if rsa { CKM_RSA_PKCS } else { CKM_AES_KEY_WRAP };
+        if self.keys[key].attributes().key_type() == Some(CKK_EC) {
+            return Err(Error::UnwrappingKeyTypeInconsistent);
+        }
         let decision = self.act(process, Act::Use(Use::Unwrap), mechanism, key, None, false)?;
         self.opens(key, blob, &[Form::Whole])?;
         let content = self.wrapped[blob].content.clone();
+        self.unwrapped(process, key, &decision, content)
+    }
+
+    /// The mechanism by which a pair wraps under a temporary key, and the form in which that goes along.
+    fn transport(&self, key: usize) -> Result<(u64, Form), Error> {
+        match self.keys[key].attributes().key_type() {
+            Some(CKK_RSA) => Ok((CKM_RSA_AES_KEY_WRAP, Form::Whole)),
+            Some(CKK_EC) => Ok((CKM_ECDH_COF_AES_KEY_WRAP, Form::Agreed)),
+            _ => Err(Error::MechanismInvalid),
+        }
+    }
+
+    fn wrap_by_temporary(
+        &mut self,
+        process: Process,
+        key: usize,
+        target: usize,
+    ) -> Result<(), Error> {
+        let (mechanism, form) = self.transport(key)?;
+        let secret = self.keys[target].attributes().class() == Some(CKO_SECRET_KEY);
+        if self.facts_of(process, target).domain || !secret {
+            return Err(Error::KeyNotWrappable);
+        }
+        let wrap = Act::Use(Use::Wrap);
+        self.act(process, wrap, mechanism, key, Some(target), false)?;
+        for (under, content, form) in [
+            (self.keys[key].value.clone(), TEMPORARY, form),
+            (TEMPORARY, self.keys[target].value.clone(), Form::Whole),
+        ] {
+            self.hand_out(Wrapped {
+                under,
+                content,
+                form,
+                attributes: None,
+            });
+        }
+        Ok(())
+    }
+
+    fn unwrap_by_temporary(
+        &mut self,
+        process: Process,
+        key: usize,
+        blob: usize,
+    ) -> Result<(), Error> {
+        let (mechanism, form) = self.transport(key)?;
+        let unwrap = Act::Use(Use::Unwrap);
+        let decision = self.act(process, unwrap, mechanism, key, None, false)?;
+        let head = |own: &Wrapped| {
+            own.under == self.keys[key].value && own.form == form && own.content == TEMPORARY
+        };
+        let body = &self.wrapped[blob];
+        if body.under != TEMPORARY || !self.wrapped.iter().any(head) {
+            return Err(Error::WrappedKeyInvalid);
+        }
+        let content = body.content.clone();
         self.unwrapped(process, key, &decision, content)
     }
 
@@ -351,7 +436,8 @@ impl World {
         self.opens(key, blob, &[Form::Token])?;
         let wrapped = &self.wrapped[blob];
         let attributes = wrapped.attributes.clone().ok_or(Error::WrappedKeyInvalid)?;
-        let template = loose(CKO_SECRET_KEY, CKK_AES);
+        let class = attributes.class().unwrap_or(CKO_SECRET_KEY);
+        let template = loose(class, attributes.key_type().unwrap_or(CKK_AES));
         let restored = build::restore(attributes, &template)?;
         let content = wrapped.content.clone();
         self.add(process.member, restored, content);
@@ -365,6 +451,9 @@ impl World {
         mechanism: u64,
         shorter: bool,
     ) -> Result<Decision, Error> {
+        if self.keys[key].attributes().class() != Some(CKO_SECRET_KEY) {
+            return Err(Error::KeyTypeInconsistent);
+        }
         self.act(
             process,
             Act::Use(Use::Derive),

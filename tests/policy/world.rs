@@ -2,6 +2,7 @@
 //! attacker knows. Keys are real objects, built and judged by the code of the module; only their values
 //! are symbols.
 
+use crate::attacker::Call;
 use cryptoki_sys::*;
 use keyward_pkcs11::error::Error;
 use keyward_pkcs11::object::access::State;
@@ -44,6 +45,12 @@ impl Secret {
     }
 }
 
+/// A key that a wrap makes for once.
+pub(crate) const TEMPORARY: Secret = Secret::Fresh(2);
+
+/// The object identifier of P-256.
+const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+
 /// The value of the key that the attacker is after.
 pub(crate) const TARGET: Secret = Secret::Fresh(0);
 
@@ -70,6 +77,8 @@ pub(crate) enum Form {
     Stream,
     /// As a key token.
     Token,
+    /// As what the private half agrees on.
+    Agreed,
 }
 
 /// A wrapped key, in the attacker's hands.
@@ -132,10 +141,16 @@ pub(crate) enum Start {
     TrustedExtractable,
     /// Nothing more.
     DomainOnly,
+    /// A generated RSA pair that only wraps, whose private half is on both members.
+    PairElsewhere,
+    /// A generated EC pair that wraps, unwraps and derives.
+    Agreeing,
+    /// A generated EC pair that was not made to unwrap.
+    AgreeingOnly,
 }
 
 impl Start {
-    pub(crate) const ALL: [Start; 8] = [
+    pub(crate) const ALL: [Start; 11] = [
         Start::BothRoles,
         Start::Wrapping,
         Start::Data,
@@ -144,6 +159,9 @@ impl Start {
         Start::Trusted,
         Start::TrustedExtractable,
         Start::DomainOnly,
+        Start::PairElsewhere,
+        Start::Agreeing,
+        Start::AgreeingOnly,
     ];
 }
 
@@ -223,7 +241,7 @@ impl World {
                 world.generate(&[CKA_WRAP, CKA_UNWRAP, CKA_DERIVE], Secret::Fresh(1));
             }
             Start::Data => world.generate(&[CKA_ENCRYPT, CKA_DECRYPT], Secret::Fresh(1)),
-            Start::Pair => world.generate_pair(Secret::Fresh(1)),
+            Start::Pair => world.generate_pair(CKK_RSA, &[], &[]),
             Start::Known => {
                 let template = loose(CKO_SECRET_KEY, CKK_AES);
                 world.import(template, USER, Secret::Chosen);
@@ -239,8 +257,33 @@ impl World {
                 world.import(template, State::RwSo, Secret::Fresh(1));
             }
             Start::DomainOnly => {}
+            Start::PairElsewhere => {
+                world.generate_pair(CKK_RSA, &[CKA_WRAP], &[CKA_UNWRAP]);
+                world.seal_elsewhere();
+            }
+            Start::Agreeing => {
+                world.generate_pair(CKK_EC, &[CKA_WRAP], &[CKA_UNWRAP, CKA_DERIVE]);
+            }
+            Start::AgreeingOnly => world.generate_pair(CKK_EC, &[CKA_WRAP], &[CKA_DERIVE]),
         }
         world
+    }
+
+    /// Brings the private key that is there to the other member, as a key token.
+    fn seal_elsewhere(&mut self) {
+        let place = |world: &World, member, fits: fn(&Attributes) -> bool| {
+            let mut keys = world.keys.iter();
+            let found = keys.position(|key| key.member == member && fits(key.attributes()));
+            found.unwrap()
+        };
+        let domain = |key: &Attributes| key.has(CKA_KEYWARD_DOMAIN_KEY_ID);
+        let private = |key: &Attributes| key.class() == Some(CKO_PRIVATE_KEY);
+        let [here, _, there] = PROCESSES;
+        let seal = Call::Wrap(place(self, 0, domain), place(self, 0, private), Form::Token);
+        self.call(here, &seal).unwrap();
+        let open = Call::Open(place(self, 1, domain), 0);
+        self.call(there, &open).unwrap();
+        self.wrapped.clear();
     }
 
     fn generate(&mut self, with: &[AttributeType], value: Secret) {
@@ -255,18 +298,30 @@ impl World {
         self.add(0, plan.finish(some_value()).unwrap(), value);
     }
 
-    fn generate_pair(&mut self, value: Secret) {
-        let bits = Template(vec![(CKA_MODULUS_BITS, Value::Ulong(2048))]);
+    fn generate_pair(&mut self, kind: u64, public: &[AttributeType], private: &[AttributeType]) {
+        let yes = |kinds: &[AttributeType]| -> Vec<(AttributeType, Value)> {
+            kinds
+                .iter()
+                .map(|kind| (*kind, Value::Bool(true)))
+                .collect()
+        };
+        let needed = if kind == CKK_RSA {
+            (CKA_MODULUS_BITS, Value::Ulong(2048))
+        } else {
+            (CKA_EC_PARAMS, Value::Bytes(P256.to_vec()))
+        };
+        let public = Template([vec![needed], yes(public)].concat());
+        let private = Template(yes(private));
         let spec = Generation {
             class: 0,
-            key_types: &[CKK_RSA],
+            key_types: &[kind],
             mechanism: 0,
         };
-        let none = Template::default();
-        let (public, private) = Plan::generate_pair(&bits, &none, spec, USER, [0xfe; 16]).unwrap();
+        let (public, private) =
+            Plan::generate_pair(&public, &private, spec, USER, [0xfe; 16]).unwrap();
         for half in [public, private] {
             let attributes = self.remembered(half.attributes().clone());
-            self.add(0, attributes, value.clone());
+            self.add(0, attributes, Secret::Fresh(1));
         }
     }
 
@@ -343,7 +398,13 @@ impl World {
         let mode = match act {
             Act::Use(usage) => {
                 let attributes = self.keys[key].attributes();
-                usage::permit(usage, attributes, mechanism, &[CKK_AES, CKK_RSA], no_date)?;
+                usage::permit(
+                    usage,
+                    attributes,
+                    mechanism,
+                    &[CKK_AES, CKK_RSA, CKK_EC],
+                    no_date,
+                )?;
                 mode(mechanism, usage)
             }
             Act::DigestKey => keyward_pkcs11::object::policy::Mode::Ordinary,

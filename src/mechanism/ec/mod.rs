@@ -4,16 +4,19 @@
 mod ecdh;
 mod ecdsa;
 pub(super) mod keys;
+mod transport;
 
 use super::params::ParamKind;
 use super::row::{Operations, Row};
 use crate::crypto::hash::Hash;
 use cryptoki_sys::{
     CKF_EC_COMPRESS, CKF_EC_CURVENAME, CKF_EC_F_P, CKF_EC_OID, CKF_EC_UNCOMPRESS, CKK_EC,
-    CKK_EC_MONTGOMERY, CKM_EC_KEY_PAIR_GEN, CKM_ECDH1_COFACTOR_DERIVE, CKM_ECDH1_DERIVE, CKM_ECDSA,
+    CKK_EC_MONTGOMERY, CKM_EC_KEY_PAIR_GEN, CKM_ECDH_AES_KEY_WRAP, CKM_ECDH_COF_AES_KEY_WRAP,
+    CKM_ECDH_X_AES_KEY_WRAP, CKM_ECDH1_COFACTOR_DERIVE, CKM_ECDH1_DERIVE, CKM_ECDSA,
     CKM_ECDSA_SHA1, CKM_ECDSA_SHA3_224, CKM_ECDSA_SHA3_256, CKM_ECDSA_SHA3_384, CKM_ECDSA_SHA3_512,
     CKM_ECDSA_SHA224, CKM_ECDSA_SHA256, CKM_ECDSA_SHA384, CKM_ECDSA_SHA512,
 };
+use transport::Head;
 
 /// What the curves of the family are and how they may be named.
 pub(super) const FLAGS: u64 = CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_UNCOMPRESS;
@@ -43,6 +46,25 @@ macro_rules! hashed_row {
             ParamKind::None,
             sign: |_, key| ecdsa::sign_hashed($hash, key),
             verify: |_, key| ecdsa::verify_hashed($hash, key),
+        )
+    };
+}
+
+/// Key wrap by ECDH.
+macro_rules! wrap_row {
+    ($mechanism:ident, $sizes:expr, $types:expr, $head:ident) => {
+        ec_row!(
+            $mechanism,
+            $sizes,
+            $types,
+            ParamKind::EcdhAes,
+            wrap: (
+                |params, key, length| transport::length(params, key, length, Head::$head),
+                |params, key, plain, out| transport::wrap(params, key, plain, out, Head::$head),
+            ),
+            unwrap: |params, key, wrapped, _| {
+                transport::unwrap(params, key, wrapped, Head::$head)
+            },
         )
     };
 }
@@ -91,4 +113,17 @@ pub(super) const ROWS: &[Row] = &[
         encapsulate: (ecdh::encapsulated_length, ecdh::encapsulate),
         decapsulate: ecdh::decapsulate,
     ),
+    wrap_row!(
+        CKM_ECDH_AES_KEY_WRAP,
+        (224, 521),
+        &[CKK_EC, CKK_EC_MONTGOMERY],
+        Raw
+    ),
+    wrap_row!(
+        CKM_ECDH_X_AES_KEY_WRAP,
+        (255, 255),
+        &[CKK_EC_MONTGOMERY],
+        Raw
+    ),
+    wrap_row!(CKM_ECDH_COF_AES_KEY_WRAP, (224, 521), &[CKK_EC], Der),
 ];

@@ -213,7 +213,7 @@ pub(super) fn decrypt_raw(_: Params<'_>, key: &Arc<Object>) -> Result<Box<dyn Ci
 }
 
 /// The length of a wrapped key: the modulus, if `length` bytes fit.
-fn wrap_length(key: &Object, padding: &Padding, length: usize) -> Result<usize> {
+pub(super) fn wrap_length(key: &Object, padding: &Padding, length: usize) -> Result<usize> {
     let size = keys::encrypting(key).map_err(as_wrapping)?.size();
     if length > padding.capacity(size) {
         Err(Error::KeySizeRange)
@@ -222,7 +222,8 @@ fn wrap_length(key: &Object, padding: &Padding, length: usize) -> Result<usize> 
     }
 }
 
-fn wrap(key: &Object, padding: &Padding, value: &[u8], out: &mut [u8]) -> Result<usize> {
+/// Wraps into `out`, at least as long as [`wrap_length`] said.
+pub(super) fn wrap(key: &Object, padding: &Padding, value: &[u8], out: &mut [u8]) -> Result<usize> {
     let key = keys::encrypting(key).map_err(as_wrapping)?;
     let size = key.size();
     let out = out.get_mut(..size).ok_or(Error::BufferTooSmall(size))?;

@@ -5,6 +5,7 @@ mod generate;
 mod kem;
 mod keys;
 mod sign;
+mod transport;
 
 pub(super) use keys::private_numbers;
 
@@ -13,13 +14,13 @@ use super::row::{Operations, Row};
 use crate::crypto::hash::Hash;
 use crate::crypto::rsa::{MAX_BITS, MIN_BITS};
 use cryptoki_sys::{
-    CKK_RSA, CKM_RSA_PKCS, CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS_OAEP, CKM_RSA_PKCS_PSS,
-    CKM_RSA_X_509, CKM_SHA1_RSA_PKCS, CKM_SHA1_RSA_PKCS_PSS, CKM_SHA3_224_RSA_PKCS,
-    CKM_SHA3_224_RSA_PKCS_PSS, CKM_SHA3_256_RSA_PKCS, CKM_SHA3_256_RSA_PKCS_PSS,
-    CKM_SHA3_384_RSA_PKCS, CKM_SHA3_384_RSA_PKCS_PSS, CKM_SHA3_512_RSA_PKCS,
-    CKM_SHA3_512_RSA_PKCS_PSS, CKM_SHA224_RSA_PKCS, CKM_SHA224_RSA_PKCS_PSS, CKM_SHA256_RSA_PKCS,
-    CKM_SHA256_RSA_PKCS_PSS, CKM_SHA384_RSA_PKCS, CKM_SHA384_RSA_PKCS_PSS, CKM_SHA512_RSA_PKCS,
-    CKM_SHA512_RSA_PKCS_PSS,
+    CKK_RSA, CKM_RSA_AES_KEY_WRAP, CKM_RSA_PKCS, CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS_OAEP,
+    CKM_RSA_PKCS_PSS, CKM_RSA_X_509, CKM_SHA1_RSA_PKCS, CKM_SHA1_RSA_PKCS_PSS,
+    CKM_SHA3_224_RSA_PKCS, CKM_SHA3_224_RSA_PKCS_PSS, CKM_SHA3_256_RSA_PKCS,
+    CKM_SHA3_256_RSA_PKCS_PSS, CKM_SHA3_384_RSA_PKCS, CKM_SHA3_384_RSA_PKCS_PSS,
+    CKM_SHA3_512_RSA_PKCS, CKM_SHA3_512_RSA_PKCS_PSS, CKM_SHA224_RSA_PKCS, CKM_SHA224_RSA_PKCS_PSS,
+    CKM_SHA256_RSA_PKCS, CKM_SHA256_RSA_PKCS_PSS, CKM_SHA384_RSA_PKCS, CKM_SHA384_RSA_PKCS_PSS,
+    CKM_SHA512_RSA_PKCS, CKM_SHA512_RSA_PKCS_PSS,
 };
 
 /// A row of the family.
@@ -91,6 +92,12 @@ pub(super) const ROWS: &[Row] = &[
         unwrap: cipher::unwrap_oaep,
         encapsulate: (kem::encapsulated_length, kem::encapsulate_oaep),
         decapsulate: kem::decapsulate_oaep,
+    ),
+    rsa_row!(
+        CKM_RSA_AES_KEY_WRAP,
+        ParamKind::RsaAes,
+        wrap: (transport::length, transport::wrap),
+        unwrap: transport::unwrap,
     ),
     rsa_row!(
         CKM_RSA_X_509,

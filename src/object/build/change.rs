@@ -47,7 +47,7 @@ pub fn copy(source: &Object, template: &Template, state: State) -> Result<Attrib
         state,
         Rules::SETTABLE.and(Rules::COPY_SETTABLE),
     )?;
-    let has_roles = Family::of_object(own).is_some_and(Family::has_roles);
+    let has_roles = policy::has_roles(own);
     // A copy is no version of the family.
     copy.remove(CKA_KEYWARD_FAMILY);
     copy.remove(CKA_KEYWARD_KEY_VERSION);
@@ -165,7 +165,7 @@ fn agree(object: &Attributes, family: Family, kind: AttributeType, value: &Value
 /// Makes what is known of a key's uses part of the key, as a key token carries it.
 #[must_use]
 pub fn with_role(mut key: Attributes, uses: policy::RoleState) -> Attributes {
-    if Family::of_object(&key).is_some_and(Family::has_roles) {
+    if policy::has_roles(&key) {
         key.set(CKA_KEYWARD_ROLE, Value::Ulong(uses.role.number()));
         key.set(CKA_KEYWARD_CARRIED, Value::Bool(uses.carried));
     }

@@ -26,8 +26,8 @@ use crate::secret::SecretBytes;
 use cryptoki_sys::{
     CKA_ALWAYS_SENSITIVE, CKA_CERTIFICATE_TYPE, CKA_CLASS, CKA_DERIVE_TEMPLATE, CKA_EXTRACTABLE,
     CKA_KEY_GEN_MECHANISM, CKA_KEY_TYPE, CKA_LOCAL, CKA_NEVER_EXTRACTABLE, CKA_SENSITIVE,
-    CKA_UNWRAP_TEMPLATE, CKA_VALUE, CKA_VALUE_LEN, CKA_WRAP_WITH_TRUSTED, CKK_GENERIC_SECRET,
-    CKO_CERTIFICATE, CKO_DATA, CKO_SECRET_KEY,
+    CKA_UNWRAP, CKA_UNWRAP_TEMPLATE, CKA_VALUE, CKA_VALUE_LEN, CKA_WRAP_WITH_TRUSTED,
+    CKK_GENERIC_SECRET, CKO_CERTIFICATE, CKO_DATA, CKO_SECRET_KEY,
 };
 
 /// Attributes that a mechanism gives a key: what it generated, unwrapped or derived.
@@ -201,6 +201,8 @@ impl Plan {
         public
             .attributes
             .set(CKA_KEYWARD_PROTECTED_PAIR, Value::Bool(protected));
+        // A pair that may wrap by what it agrees on shares a record as well.
+        let unwraps = private.family.agrees() && private.attributes.is(CKA_UNWRAP);
         // What the public half does is no secret: the private half's flags decide the role of both. What a
         // wrapping pair carries, or a pair's first use, is recorded under an id that both share.
         public.attributes.remove(CKA_KEYWARD_ROLE);
@@ -209,7 +211,7 @@ impl Plan {
             let role = Value::Ulong(role.number());
             public.attributes.set(CKA_KEYWARD_ROLE, role);
         }
-        if private.family.has_roles() && role != Role::Data {
+        if unwraps || (private.family.has_roles() && role != Role::Data) {
             for half in [&mut public, &mut private] {
                 let lineage = Value::Bytes(lineage.to_vec());
                 half.attributes.set(CKA_KEYWARD_LINEAGE, lineage);

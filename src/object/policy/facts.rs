@@ -27,6 +27,8 @@ pub enum Mode {
     RawRsa,
     /// Encryption without integrity: what it unwraps, somebody may have put together.
     Unauthenticated,
+    /// A wrap under a temporary key that goes along, wrapped or agreed on with the key that acts.
+    Transport,
     /// A key token.
     KeyToken,
     /// A derivation from which the base key cannot be computed.
@@ -47,6 +49,10 @@ pub fn mode(mechanism: u64, usage: Use) -> Mode {
     match mechanism {
         CKM_RSA_X_509 => Mode::RawRsa,
         CKM_KEYWARD_KEY_TOKEN => Mode::KeyToken,
+        CKM_RSA_AES_KEY_WRAP
+        | CKM_ECDH_AES_KEY_WRAP
+        | CKM_ECDH_X_AES_KEY_WRAP
+        | CKM_ECDH_COF_AES_KEY_WRAP => Mode::Transport,
         CKM_AES_ECB | CKM_AES_CBC | CKM_AES_CBC_PAD | CKM_AES_CTR | CKM_AES_OFB | CKM_AES_CFB1
         | CKM_AES_CFB8 | CKM_AES_CFB64 | CKM_AES_CFB128 | CKM_AES_CTS => Mode::Unauthenticated,
         CKM_ECDH1_DERIVE
@@ -104,8 +110,10 @@ pub struct Key {
     pub wrap_with_trusted: bool,
     /// A domain key.
     pub domain: bool,
-    /// A key of a type that can both encrypt and wrap.
+    /// A key that is held to what it was used for first.
     pub has_roles: bool,
+    /// A key that agrees on secrets with others.
+    pub agrees: bool,
     /// A public key.
     pub public: bool,
     /// A public key whose private half is protected and was made with it.
@@ -127,7 +135,8 @@ impl Key {
             trusted: key.is(CKA_TRUSTED) && (public || !key.is(CKA_EXTRACTABLE)),
             wrap_with_trusted: key.is(CKA_WRAP_WITH_TRUSTED),
             domain: key.has(CKA_KEYWARD_DOMAIN_KEY_ID),
-            has_roles: Family::of_object(key).is_some_and(Family::has_roles),
+            has_roles: super::has_roles(key),
+            agrees: Family::of_object(key).is_some_and(Family::agrees),
             public,
             protected_pair: key.is(CKA_KEYWARD_PROTECTED_PAIR),
             uses: RoleState::of(key).joined(record),

@@ -17,6 +17,7 @@ pub use rules::{RULES, Rule, Verdict};
 
 use super::Object;
 use super::attribute::Attributes;
+use super::schema::family::Family;
 use super::vendor::{CKA_KEYWARD_CARRIED, CKA_KEYWARD_LINEAGE, CKA_KEYWARD_ROLE};
 use crate::error::{Error, Result};
 
@@ -40,6 +41,8 @@ pub enum Role {
     Data,
     /// Keys: it wraps and unwraps.
     Wrapping,
+    /// Keys that have left by way of a temporary key: it unwraps in this way only.
+    Transport,
 }
 
 impl Role {
@@ -50,6 +53,7 @@ impl Role {
             Role::Undecided => 0,
             Role::Data => 1,
             Role::Wrapping => 2,
+            Role::Transport => 3,
         }
     }
 
@@ -59,6 +63,7 @@ impl Role {
         match number {
             1 => Role::Data,
             2 => Role::Wrapping,
+            3 => Role::Transport,
             _ => Role::Undecided,
         }
     }
@@ -84,13 +89,14 @@ impl RoleState {
         }
     }
 
-    /// What two sources say together. Where the key itself names a role, that is the role.
+    /// What two sources say together. Where the key itself names a role, that is the role, but for a
+    /// wrapping key that the record has turned into one for transport.
     #[must_use]
     pub fn joined(self, record: RoleState) -> RoleState {
-        let role = if self.role == Role::Undecided {
-            record.role
-        } else {
-            self.role
+        let role = match (self.role, record.role) {
+            (Role::Undecided, other) => other,
+            (Role::Wrapping, Role::Transport) => Role::Transport,
+            (own, _) => own,
         };
         RoleState {
             role,
@@ -102,10 +108,11 @@ impl RoleState {
     /// moment: this is asked inside the store's transaction, so that the second one learns of the first.
     ///
     /// # Errors
-    /// `KeyFunctionNotPermitted` when the other role was decided in the meantime.
+    /// `KeyFunctionNotPermitted` when another role was decided in the meantime.
     pub fn and(self, more: RoleState) -> Result<RoleState> {
         let undecided = [self.role, more.role].contains(&Role::Undecided);
-        if undecided || self.role == more.role {
+        let turns = (self.role, more.role) == (Role::Wrapping, Role::Transport) && !self.carried;
+        if undecided || self.role == more.role || turns {
             Ok(self.joined(more))
         } else {
             Err(Error::KeyFunctionNotPermitted)
@@ -118,6 +125,15 @@ impl RoleState {
 pub fn role_of(key: &Attributes) -> Role {
     key.ulong(CKA_KEYWARD_ROLE)
         .map_or(Role::Undecided, Role::from_number)
+}
+
+/// Whether what a key has been used for binds it: the types that can both encrypt and wrap, and pairs on a
+/// curve that were made to unwrap by what they agree on.
+#[must_use]
+pub fn has_roles(key: &Attributes) -> bool {
+    Family::of_object(key).is_some_and(|family| {
+        family.has_roles() || (family.agrees() && key.has(CKA_KEYWARD_LINEAGE))
+    })
 }
 
 /// Under which id the uses of a key are recorded: its own, unless it shares one with copies or with the

@@ -106,6 +106,16 @@ pub const RULES: &[Rule] = &[
         judge: |facts| one_role(facts, Role::Wrapping),
     },
     Rule {
+        name: "what carried by a temporary key gives back nothing otherwise",
+        why: "the temporary key, unwrapped or agreed on by itself, decrypts what it wrapped",
+        judge: |facts| {
+            let agrees = facts.is(Use::Derive) && facts.key.agrees;
+            let otherwise = facts.mode != Mode::Transport && (gives_back(facts) || agrees);
+            let carried = facts.key.uses.role == Role::Transport && guards(facts);
+            refuse(otherwise && carried, Error::KeyFunctionNotPermitted)
+        },
+    },
+    Rule {
         name: "the first use decides",
         why: "a key that may do both wraps today and decrypts tomorrow, here or in another process",
         judge: |facts| match (facts.counts_as, facts.key.uses.role) {
@@ -146,15 +156,42 @@ pub const RULES: &[Rule] = &[
         },
     },
     Rule {
+        name: "a pair carries sensitive keys in one way",
+        why: "a copy of the pair elsewhere unwraps the temporary key, which decrypts what it wrapped",
+        judge: |facts| {
+            let other = facts.key.uses.carried && facts.key.uses.role != Role::Transport;
+            let bad = transports_guarded(facts) && other && guards(facts);
+            refuse(bad, Error::KeyNotWrappable)
+        },
+    },
+    Rule {
+        name: "pairs without a common record carry nothing by agreement",
+        why: "the private half, which is not told, agrees on the temporary key once more",
+        judge: |facts| {
+            let key = &facts.key;
+            let apart = key.agrees && key.local && !key.has_roles;
+            let guarded = facts.level == Level::Guarded;
+            refuse(
+                transports_guarded(facts) && apart && guarded,
+                Error::KeyNotWrappable,
+            )
+        },
+    },
+    Rule {
         name: "what carried a sensitive key is remembered",
         why: "a sensitive key that was wrapped would come back open",
         judge: |facts| {
             let guarded = facts.target.is_some_and(|target| target.is_guarded());
             let first = guarded && leaves(facts) && !facts.key.uses.carried && guards(facts);
             if first {
+                let role = if facts.mode == Mode::Transport {
+                    Role::Transport
+                } else {
+                    facts.key.uses.role
+                };
                 Verdict::Record(RoleState {
+                    role,
                     carried: true,
-                    ..facts.key.uses
                 })
             } else {
                 Verdict::Pass
@@ -293,9 +330,20 @@ fn sealed(uses: RoleState) -> RoleState {
     }
 }
 
+/// Whether a sensitive key leaves by way of a temporary key.
+fn transports_guarded(facts: &Facts) -> bool {
+    let guarded = facts.target.is_some_and(|target| target.is_guarded());
+    guarded && leaves(facts) && facts.mode == Mode::Transport
+}
+
 fn one_role(facts: &Facts, own: Role) -> Verdict {
+    // What has become a key for transport wraps still.
+    let held_to = match facts.key.uses.role {
+        Role::Transport => Role::Wrapping,
+        role @ (Role::Undecided | Role::Data | Role::Wrapping) => role,
+    };
     let other = facts.counts_as.is_some_and(|role| role != own);
-    let barred = facts.key.uses.role == own && other && guards(facts);
+    let barred = held_to == own && other && guards(facts);
     refuse(barred, Error::KeyFunctionNotPermitted)
 }
 

@@ -182,6 +182,18 @@ impl Family {
         matches!(self, Family::Aes | Family::RsaPublic | Family::RsaPrivate)
     }
 
+    /// Whether keys of the family agree on secrets, by which they can wrap.
+    #[must_use]
+    pub const fn agrees(self) -> bool {
+        matches!(
+            self,
+            Family::EcPublic
+                | Family::EcPrivate
+                | Family::MontgomeryPublic
+                | Family::MontgomeryPrivate
+        )
+    }
+
     /// The lengths in bytes that a key of the family can have; `None` where any will do.
     #[must_use]
     pub const fn lengths(self) -> Option<&'static [usize]> {
