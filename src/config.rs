@@ -39,6 +39,31 @@ pub struct Config {
     pub cache: Cache,
     /// Warnings for whoever runs the machine.
     pub log: Log,
+    /// Which deprecated algorithms are offered still.
+    pub deprecated: Deprecated,
+}
+
+/// Which deprecated algorithms are offered still. What is off is neither listed nor done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Deprecated {
+    /// MD5: digests, HMAC, RSA signatures and keys derived by it.
+    pub md5: bool,
+    /// Making signatures over SHA-1. Old ones are checked all the same.
+    pub sha1_signatures: bool,
+    /// Decrypting, unwrapping and decapsulating by RSA with the padding of PKCS#1 v1.5.
+    pub rsa_pkcs1_decryption: bool,
+}
+
+impl Default for Deprecated {
+    /// What programs in use still ask for is on.
+    fn default() -> Self {
+        Deprecated {
+            md5: false,
+            sha1_signatures: true,
+            rsa_pkcs1_decryption: true,
+        }
+    }
 }
 
 /// Warnings for whoever runs the machine.
@@ -319,6 +344,7 @@ impl Default for Config {
             operators: Operators::default(),
             cache: Cache::default(),
             log: Log::default(),
+            deprecated: Deprecated::default(),
         }
     }
 }
@@ -464,7 +490,8 @@ mod tests {
             [pin]\nmemory_kib = 32\npasses = 1\nlanes = 2\nuser_tries = 3\nso_tries = 4\n\
             [store]\nbusy_timeout_ms = 100\nread_only = true\n[processes]\nwatcher = false\n\
             [repository]\nurl = 'sqlite:/srv/r.db'\npoll_ms = 50\ntimeout_ms = 200\n\
-            [operators]\nsession_seconds = 60\n[log]\nto = '/var/log/keyward'\n";
+            [operators]\nsession_seconds = 60\n[log]\nto = '/var/log/keyward'\n\
+            [deprecated]\nmd5 = true\nsha1_signatures = false\nrsa_pkcs1_decryption = false\n";
         let expected = Config {
             home: PathBuf::from("/srv/keyward"),
             pin: Pin {
@@ -492,6 +519,11 @@ mod tests {
             operators: Operators {
                 session_seconds: 60,
             },
+            deprecated: Deprecated {
+                md5: true,
+                sha1_signatures: false,
+                rsa_pkcs1_decryption: false,
+            },
         };
         assert_eq!(Config::parse(text).unwrap(), expected);
     }
@@ -500,6 +532,7 @@ mod tests {
     fn an_unknown_setting_is_named() {
         assert!(refusal("polcy = 'standard'").contains("polcy"));
         assert!(refusal("[pin]\nmemory = 1").contains("memory"));
+        assert!(refusal("[deprecated]\nmd4 = true").contains("md4"));
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub fn init(
     if place.is_some() {
         return Err(Error::OperationActive);
     }
-    let row = mechanism.row()?;
+    let row = mechanism.row_for(direction.operation().function())?;
     let offered = match direction {
         Direction::Encrypt => row.operations.encrypt,
         Direction::Decrypt => row.operations.decrypt,

@@ -180,7 +180,7 @@ struct Start<'p> {
 
 impl<'p> Start<'p> {
     fn new(context: &Context<'_>, mechanism: Mechanism<'p>, base: ObjectHandle) -> Result<Self> {
-        let row = mechanism.row()?;
+        let row = mechanism.row_for(Use::Derive.function())?;
         let own = &row.operations;
         if own.derive.is_none() && own.derive_set.is_none() {
             return Err(Error::MechanismInvalid);

@@ -10,6 +10,7 @@ use crate::object::policy::{Act, judge};
 use crate::session::active::{Active, Step, peek, step};
 use crate::session::handles::{ObjectHandle, SessionHandle};
 use crate::session::output::Output;
+use cryptoki_sys::CKF_DIGEST;
 use std::sync::Arc;
 
 /// `C_DigestInit`. No mechanism cancels the operation in progress.
@@ -31,7 +32,7 @@ pub fn init(
         return Err(Error::OperationActive);
     }
     let start = mechanism
-        .row()?
+        .row_for(CKF_DIGEST)?
         .operations
         .digest
         .ok_or_else(|| Error::MechanismInvalid)?;

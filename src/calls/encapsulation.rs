@@ -88,7 +88,7 @@ pub fn decapsulate(
     ciphertext: &[u8],
 ) -> Result<ObjectHandle> {
     let context = Context::new(module, session)?;
-    let row = mechanism.row()?;
+    let row = mechanism.row_for(Use::Decapsulate.function())?;
     let decapsulate = row.operations.decapsulate.ok_or(Error::MechanismInvalid)?;
     let params = mechanism.params?;
     let private = context.usable_key(private, Use::Decapsulate, row)?;

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::error::Result;
-use crate::mechanism::table;
+use crate::mechanism::{deprecated, table};
 use crate::module::Module;
 use crate::object::schema;
 use crate::warnings;
@@ -37,8 +37,9 @@ pub(super) const VERSION: (u8, u8) = (
 /// # Errors
 /// Those of the settings and of the home directory.
 pub fn initialize(threads: bool) -> Result<Module> {
-    let _ = (table::row(0), schema::kind(0));
     let config = Config::load()?;
+    deprecated::choose(config.deprecated);
+    let _ = (table::row(0), schema::kind(0));
     warnings::direct(&config.log.to);
     Module::start(config, threads)
 }

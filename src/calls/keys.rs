@@ -217,7 +217,7 @@ pub fn unwrap(
     asked: &impl Asked,
 ) -> Result<ObjectHandle> {
     let context = Context::new(module, session)?;
-    let row = mechanism.row()?;
+    let row = mechanism.row_for(Use::Unwrap.function())?;
     if mechanism.kind == CKM_KEYWARD_KEY_TOKEN {
         let template = asked.read()?;
         return super::key_tokens::unwrap(&context, mechanism, unwrapping, wrapped, &[], &template);

@@ -109,7 +109,7 @@ pub fn known_init(
     if operations.verify.is_some() || operations.rarer.verify_signature.is_some() {
         return Err(Error::OperationActive);
     }
-    let row = mechanism.row()?;
+    let row = mechanism.row_for(Use::Verify.function())?;
     let start = row.operations.verify.ok_or(Error::MechanismInvalid)?;
     let params = mechanism.params?;
     let key = context.judged_key(key, Use::Verify, row, None)?;

@@ -32,7 +32,7 @@ pub fn sign_init(
     if place.is_some() {
         return Err(Error::OperationActive);
     }
-    let row = mechanism.row()?;
+    let row = mechanism.row_for(Use::Sign.function())?;
     if !row.signs_messages() {
         return Err(Error::MechanismInvalid);
     }
@@ -179,7 +179,7 @@ pub fn verify_init(
     if place.is_some() {
         return Err(Error::OperationActive);
     }
-    let row = mechanism.row()?;
+    let row = mechanism.row_for(Use::Verify.function())?;
     if !row.verifies_messages() {
         return Err(Error::MechanismInvalid);
     }

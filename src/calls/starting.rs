@@ -32,7 +32,7 @@ pub(super) fn begin<T: ?Sized>(
     if place.is_some() {
         return Err(Error::OperationActive);
     }
-    let row = mechanism.row()?;
+    let row = mechanism.row_for(usage.function())?;
     let start = of(&row.operations).ok_or_else(|| Error::MechanismInvalid)?;
     let params = mechanism.params?;
     let key = context.judged_key(key, usage, row, None)?;

@@ -1,9 +1,11 @@
-//! Hash functions: SHA-1 and SHA-2 (FIPS 180-4), SHA-3 (FIPS 202).
+//! Hash functions: SHA-1 and SHA-2 (FIPS 180-4), SHA-3 (FIPS 202), BLAKE2b (RFC 7693), MD5 (RFC 1321).
 #![forbid(unsafe_code)]
 
 use super::hash::Hash;
 use crate::error::{Error, Result};
 use crate::secret::SecretBytes;
+use blake2::Blake2b;
+use blake2::digest::consts::{U20, U32, U48, U64};
 use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::digest::{FixedOutputReset, Output, OutputSizeUser, Update};
 use zeroize::Zeroize;
@@ -18,8 +20,9 @@ impl Hash {
     #[must_use]
     pub const fn block_length(self) -> usize {
         match self {
-            Hash::Sha1 | Hash::Sha224 | Hash::Sha256 => 64,
+            Hash::Md5 | Hash::Sha1 | Hash::Sha224 | Hash::Sha256 => 64,
             Hash::Sha384 | Hash::Sha512 | Hash::Sha512_224 | Hash::Sha512_256 => 128,
+            Hash::Blake2b160 | Hash::Blake2b256 | Hash::Blake2b384 | Hash::Blake2b512 => 128,
             Hash::Sha3_224 => 144,
             Hash::Sha3_256 => 136,
             Hash::Sha3_384 => 104,
@@ -31,6 +34,7 @@ impl Hash {
     #[must_use]
     pub fn begin(self) -> Digest {
         Digest(match self {
+            Hash::Md5 => State::Md5(md5::Md5::default()),
             Hash::Sha1 => State::Sha1(sha1::Sha1::default()),
             Hash::Sha224 => State::Sha224(sha2::Sha224::default()),
             Hash::Sha256 => State::Sha256(sha2::Sha256::default()),
@@ -42,6 +46,10 @@ impl Hash {
             Hash::Sha3_256 => State::Sha3_256(sha3::Sha3_256::default()),
             Hash::Sha3_384 => State::Sha3_384(sha3::Sha3_384::default()),
             Hash::Sha3_512 => State::Sha3_512(sha3::Sha3_512::default()),
+            Hash::Blake2b160 => State::Blake2b160(Blake2b::default()),
+            Hash::Blake2b256 => State::Blake2b256(Blake2b::default()),
+            Hash::Blake2b384 => State::Blake2b384(Blake2b::default()),
+            Hash::Blake2b512 => State::Blake2b512(Blake2b::default()),
         })
     }
 
@@ -65,6 +73,7 @@ pub struct Digest(State);
 
 #[derive(Clone)]
 enum State {
+    Md5(md5::Md5),
     Sha1(sha1::Sha1),
     Sha224(sha2::Sha224),
     Sha256(sha2::Sha256),
@@ -76,12 +85,21 @@ enum State {
     Sha3_256(sha3::Sha3_256),
     Sha3_384(sha3::Sha3_384),
     Sha3_512(sha3::Sha3_512),
+    Blake2b160(Blake2b<U20>),
+    Blake2b256(Blake2b<U32>),
+    Blake2b384(Blake2b<U48>),
+    Blake2b512(Blake2b<U64>),
 }
 
-/// Runs `$body` with `$hash` bound to the state, whichever function's it is.
+/// Runs `$body` with `$hash` bound to the state, whichever function's it is; for BLAKE2b `$other`, if it is
+/// given.
 macro_rules! with_state {
     ($state:expr, $hash:ident => $body:expr) => {
+        with_state!($state, $hash => $body, $hash => $body)
+    };
+    ($state:expr, $hash:ident => $body:expr, $blake:ident => $other:expr) => {
         match $state {
+            State::Md5($hash) => $body,
             State::Sha1($hash) => $body,
             State::Sha224($hash) => $body,
             State::Sha256($hash) => $body,
@@ -93,6 +111,10 @@ macro_rules! with_state {
             State::Sha3_256($hash) => $body,
             State::Sha3_384($hash) => $body,
             State::Sha3_512($hash) => $body,
+            State::Blake2b160($blake) => $other,
+            State::Blake2b256($blake) => $other,
+            State::Blake2b384($blake) => $other,
+            State::Blake2b512($blake) => $other,
         }
     };
 }
@@ -116,6 +138,7 @@ impl Digest {
     #[must_use]
     pub fn hash(&self) -> Hash {
         match &self.0 {
+            State::Md5(_) => Hash::Md5,
             State::Sha1(_) => Hash::Sha1,
             State::Sha224(_) => Hash::Sha224,
             State::Sha256(_) => Hash::Sha256,
@@ -127,19 +150,24 @@ impl Digest {
             State::Sha3_256(_) => Hash::Sha3_256,
             State::Sha3_384(_) => Hash::Sha3_384,
             State::Sha3_512(_) => Hash::Sha3_512,
+            State::Blake2b160(_) => Hash::Blake2b160,
+            State::Blake2b256(_) => Hash::Blake2b256,
+            State::Blake2b384(_) => Hash::Blake2b384,
+            State::Blake2b512(_) => Hash::Blake2b512,
         }
     }
 
-    /// The state as bytes, from which the data so far can be told.
+    /// The state as bytes, from which the data so far can be told. `None` for BLAKE2b, whose crate keeps it to
+    /// itself.
     #[must_use]
-    pub fn save(&self) -> SecretBytes {
+    pub fn save(&self) -> Option<SecretBytes> {
         fn bytes<H: SerializableState>(hash: &H) -> SecretBytes {
             let mut state = hash.serialize();
             let saved = SecretBytes::copy_of(&state);
             state.zeroize();
             saved
         }
-        with_state!(&self.0, hash => bytes(hash))
+        with_state!(&self.0, hash => Some(bytes(hash)), _hash => None)
     }
 
     /// Goes on from a state of the same hash; `None`, and unchanged, when it is none.
@@ -149,7 +177,7 @@ impl Digest {
             *hash = H::deserialize(state).ok()?;
             Some(())
         }
-        with_state!(&mut self.0, hash => read(hash, state))
+        with_state!(&mut self.0, hash => read(hash, state), _hash => None)
     }
 
     /// Writes the digest to the first bytes of `out`, answers its length, and starts anew.
@@ -198,7 +226,9 @@ mod tests {
                 let mut digest = function.begin();
                 assert_eq!(digest.hash(), function);
                 digest.update(&first);
-                let state = digest.save();
+                let Some(state) = digest.save() else {
+                    continue;
+                };
                 let mut other = function.begin();
                 other.update(b"forgotten");
                 other.restore(state.expose()).unwrap();

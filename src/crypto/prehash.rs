@@ -16,7 +16,7 @@ const LONGEST: usize = 64;
 /// A hash that a message may be signed by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Prehash {
-    /// One with a digest of its own length. SHA-1 is none of them.
+    /// One with a digest of its own length: of SHA-2 or SHA-3.
     Hash(Hash),
     /// SHAKE128 with 32 bytes of output.
     Shake128,
@@ -85,8 +85,15 @@ impl Prehash {
             Prehash::Hash(Hash::Sha3_512) => 10,
             Prehash::Shake128 => 11,
             Prehash::Shake256 => 12,
-            // Has no name in that arc; nothing offers it.
-            Prehash::Hash(Hash::Sha1) => 0,
+            // These have no name in that arc; nothing offers them.
+            Prehash::Hash(
+                Hash::Md5
+                | Hash::Sha1
+                | Hash::Blake2b160
+                | Hash::Blake2b256
+                | Hash::Blake2b384
+                | Hash::Blake2b512,
+            ) => 0,
         };
         [
             0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last,

@@ -276,6 +276,7 @@ fn verify<P: ParameterSet>(encoded: &[u8], message: &[&[u8]], signature: &[u8]) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::hash::Hash;
 
     #[test]
     fn sizes_are_those_of_the_crate() {
@@ -295,6 +296,54 @@ mod tests {
         for set in Set::ALL {
             let own = (set.public_size(), set.private_size(), set.signature_size());
             assert_eq!(with_set!(set, sizes()), own, "{set:?}");
+        }
+    }
+
+    /// NIST's signatures of the internal interface, which nothing but this room reaches.
+    #[test]
+    fn signatures_are_those_of_nist() {
+        let file = include_str!("../../tests/vectors/data/slhdsa.json");
+        let file: serde_json::Value = serde_json::from_str(file).unwrap();
+        let bytes = |text: &serde_json::Value| -> Vec<u8> {
+            let digits = text.as_str().unwrap_or_default().as_bytes();
+            let pairs = digits
+                .chunks(2)
+                .map(|pair| std::str::from_utf8(pair).unwrap());
+            pairs
+                .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+                .collect()
+        };
+        let cases = file["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 6);
+        for case in cases {
+            let name = case["set"].as_str().unwrap();
+            let named = |set: &&Set| {
+                format!("SLH-DSA-{set:?}")
+                    .replace("Sha2_", "SHA2-")
+                    .replace("Shake", "SHAKE-")
+                    == name
+            };
+            let set = *Set::ALL.iter().find(named).unwrap();
+            let (private, message) = (bytes(&case["private"]), bytes(&case["message"]));
+            assert!(PrivateKey::new(set, &private).is_some(), "{name}");
+            let randomness = bytes(&case["randomness"]);
+            let randomness = (!randomness.is_empty()).then_some(&randomness[..]);
+            let mut signature = vec![0; set.signature_size()];
+            let made = with_set!(set, sign(&private, &[&message], randomness, &mut signature));
+            assert!(made, "{name}");
+            let mut digest = [0; 32];
+            Hash::Sha256.digest(&[&signature], &mut digest).unwrap();
+            assert_eq!(digest[..], bytes(&case["signature_sha256"]), "{name}");
+            let public = public_part(set, &private).unwrap();
+            assert!(
+                with_set!(set, verify(public, &[&message], &signature)),
+                "{name}"
+            );
+            signature[set.n()] ^= 1;
+            assert!(
+                !with_set!(set, verify(public, &[&message], &signature)),
+                "{name}"
+            );
         }
     }
 

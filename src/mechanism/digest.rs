@@ -1,4 +1,5 @@
-//! SHA-1, SHA-2 and SHA-3 digests (PKCS #11 3.2, section 6.20 and following).
+//! Digests: SHA-1, SHA-2, SHA-3, BLAKE2b (PKCS #11 3.2, section 6.20 and following) and MD5 (its Historical
+//! Mechanisms, section 2.12).
 
 use super::hashes;
 use super::operation::{Digester, Saved};
@@ -8,8 +9,9 @@ use crate::crypto::digest::Digest;
 use crate::crypto::hash::Hash;
 use crate::error::{Error, Result};
 use cryptoki_sys::{
-    CKM_SHA_1, CKM_SHA3_224, CKM_SHA3_256, CKM_SHA3_384, CKM_SHA3_512, CKM_SHA224, CKM_SHA256,
-    CKM_SHA384, CKM_SHA512, CKM_SHA512_224, CKM_SHA512_256,
+    CKM_BLAKE2B_160, CKM_BLAKE2B_256, CKM_BLAKE2B_384, CKM_BLAKE2B_512, CKM_MD5, CKM_SHA_1,
+    CKM_SHA3_224, CKM_SHA3_256, CKM_SHA3_384, CKM_SHA3_512, CKM_SHA224, CKM_SHA256, CKM_SHA384,
+    CKM_SHA512, CKM_SHA512_224, CKM_SHA512_256,
 };
 
 macro_rules! digest {
@@ -22,6 +24,7 @@ macro_rules! digest {
 
 /// The digests.
 pub(super) const ROWS: &[Row] = &[
+    digest!(CKM_MD5, Md5),
     digest!(CKM_SHA_1, Sha1),
     digest!(CKM_SHA224, Sha224),
     digest!(CKM_SHA256, Sha256),
@@ -33,6 +36,10 @@ pub(super) const ROWS: &[Row] = &[
     digest!(CKM_SHA3_256, Sha3_256),
     digest!(CKM_SHA3_384, Sha3_384),
     digest!(CKM_SHA3_512, Sha3_512),
+    digest!(CKM_BLAKE2B_160, Blake2b160),
+    digest!(CKM_BLAKE2B_256, Blake2b256),
+    digest!(CKM_BLAKE2B_384, Blake2b384),
+    digest!(CKM_BLAKE2B_512, Blake2b512),
 ];
 
 const fn row(mechanism: u64, name: &'static str, start: StartDigest) -> Row {
@@ -67,7 +74,7 @@ impl Digester for Digest {
     fn save(&self) -> Option<Saved> {
         Some(Saved {
             mechanism: hashes::mechanism_of(self.hash()),
-            state: Digest::save(self),
+            state: Digest::save(self)?,
         })
     }
 

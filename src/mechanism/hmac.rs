@@ -10,42 +10,53 @@ use crate::crypto::hmac;
 use crate::error::{Error, Result};
 use crate::object::Object;
 use cryptoki_sys::{
-    CKK_GENERIC_SECRET, CKK_SHA_1_HMAC, CKK_SHA3_224_HMAC, CKK_SHA3_256_HMAC, CKK_SHA3_384_HMAC,
-    CKK_SHA3_512_HMAC, CKK_SHA224_HMAC, CKK_SHA256_HMAC, CKK_SHA384_HMAC, CKK_SHA512_224_HMAC,
-    CKK_SHA512_256_HMAC, CKK_SHA512_HMAC, CKM_SHA_1_HMAC, CKM_SHA_1_HMAC_GENERAL,
-    CKM_SHA_1_KEY_GEN, CKM_SHA3_224_HMAC, CKM_SHA3_224_HMAC_GENERAL, CKM_SHA3_224_KEY_GEN,
-    CKM_SHA3_256_HMAC, CKM_SHA3_256_HMAC_GENERAL, CKM_SHA3_256_KEY_GEN, CKM_SHA3_384_HMAC,
-    CKM_SHA3_384_HMAC_GENERAL, CKM_SHA3_384_KEY_GEN, CKM_SHA3_512_HMAC, CKM_SHA3_512_HMAC_GENERAL,
-    CKM_SHA3_512_KEY_GEN, CKM_SHA224_HMAC, CKM_SHA224_HMAC_GENERAL, CKM_SHA224_KEY_GEN,
-    CKM_SHA256_HMAC, CKM_SHA256_HMAC_GENERAL, CKM_SHA256_KEY_GEN, CKM_SHA384_HMAC,
-    CKM_SHA384_HMAC_GENERAL, CKM_SHA384_KEY_GEN, CKM_SHA512_224_HMAC, CKM_SHA512_224_HMAC_GENERAL,
-    CKM_SHA512_224_KEY_GEN, CKM_SHA512_256_HMAC, CKM_SHA512_256_HMAC_GENERAL,
-    CKM_SHA512_256_KEY_GEN, CKM_SHA512_HMAC, CKM_SHA512_HMAC_GENERAL, CKM_SHA512_KEY_GEN,
+    CKK_BLAKE2B_160_HMAC, CKK_BLAKE2B_256_HMAC, CKK_BLAKE2B_384_HMAC, CKK_BLAKE2B_512_HMAC,
+    CKK_GENERIC_SECRET, CKK_MD5_HMAC, CKK_SHA_1_HMAC, CKK_SHA3_224_HMAC, CKK_SHA3_256_HMAC,
+    CKK_SHA3_384_HMAC, CKK_SHA3_512_HMAC, CKK_SHA224_HMAC, CKK_SHA256_HMAC, CKK_SHA384_HMAC,
+    CKK_SHA512_224_HMAC, CKK_SHA512_256_HMAC, CKK_SHA512_HMAC, CKM_BLAKE2B_160_HMAC,
+    CKM_BLAKE2B_160_HMAC_GENERAL, CKM_BLAKE2B_160_KEY_GEN, CKM_BLAKE2B_256_HMAC,
+    CKM_BLAKE2B_256_HMAC_GENERAL, CKM_BLAKE2B_256_KEY_GEN, CKM_BLAKE2B_384_HMAC,
+    CKM_BLAKE2B_384_HMAC_GENERAL, CKM_BLAKE2B_384_KEY_GEN, CKM_BLAKE2B_512_HMAC,
+    CKM_BLAKE2B_512_HMAC_GENERAL, CKM_BLAKE2B_512_KEY_GEN, CKM_MD5_HMAC, CKM_MD5_HMAC_GENERAL,
+    CKM_SHA_1_HMAC, CKM_SHA_1_HMAC_GENERAL, CKM_SHA_1_KEY_GEN, CKM_SHA3_224_HMAC,
+    CKM_SHA3_224_HMAC_GENERAL, CKM_SHA3_224_KEY_GEN, CKM_SHA3_256_HMAC, CKM_SHA3_256_HMAC_GENERAL,
+    CKM_SHA3_256_KEY_GEN, CKM_SHA3_384_HMAC, CKM_SHA3_384_HMAC_GENERAL, CKM_SHA3_384_KEY_GEN,
+    CKM_SHA3_512_HMAC, CKM_SHA3_512_HMAC_GENERAL, CKM_SHA3_512_KEY_GEN, CKM_SHA224_HMAC,
+    CKM_SHA224_HMAC_GENERAL, CKM_SHA224_KEY_GEN, CKM_SHA256_HMAC, CKM_SHA256_HMAC_GENERAL,
+    CKM_SHA256_KEY_GEN, CKM_SHA384_HMAC, CKM_SHA384_HMAC_GENERAL, CKM_SHA384_KEY_GEN,
+    CKM_SHA512_224_HMAC, CKM_SHA512_224_HMAC_GENERAL, CKM_SHA512_224_KEY_GEN, CKM_SHA512_256_HMAC,
+    CKM_SHA512_256_HMAC_GENERAL, CKM_SHA512_256_KEY_GEN, CKM_SHA512_HMAC, CKM_SHA512_HMAC_GENERAL,
+    CKM_SHA512_KEY_GEN,
 };
 use std::sync::Arc;
 
 /// The longest key that is taken, in bytes. Imported keys may be longer than generated ones.
 const LONGEST_USED: u64 = 1 << 20;
 
+macro_rules! signs {
+    ($hash:ident: $mechanism:ident, $params:expr, $key_type:ident) => {
+        signing(
+            $mechanism,
+            stringify!($mechanism),
+            $params,
+            &[CKK_GENERIC_SECRET, $key_type],
+            |params, key| Ok(Box::new(operation(Hash::$hash, params, key)?)),
+            |params, key| Ok(Box::new(operation(Hash::$hash, params, key)?)),
+        )
+    };
+}
+
+/// MD5 has no generation of keys of its own.
+pub(super) const MD5: &[Row] = &[
+    signs!(Md5: CKM_MD5_HMAC, ParamKind::None, CKK_MD5_HMAC),
+    signs!(Md5: CKM_MD5_HMAC_GENERAL, ParamKind::Ulong, CKK_MD5_HMAC),
+];
+
 macro_rules! family {
     ($($hash:ident: $full:ident, $general:ident, $generate:ident, $key_type:ident;)+) => {
         &[$(
-            signing(
-                $full,
-                stringify!($full),
-                ParamKind::None,
-                &[CKK_GENERIC_SECRET, $key_type],
-                |params, key| Ok(Box::new(operation(Hash::$hash, params, key)?)),
-                |params, key| Ok(Box::new(operation(Hash::$hash, params, key)?)),
-            ),
-            signing(
-                $general,
-                stringify!($general),
-                ParamKind::Ulong,
-                &[CKK_GENERIC_SECRET, $key_type],
-                |params, key| Ok(Box::new(operation(Hash::$hash, params, key)?)),
-                |params, key| Ok(Box::new(operation(Hash::$hash, params, key)?)),
-            ),
+            signs!($hash: $full, ParamKind::None, $key_type),
+            signs!($hash: $general, ParamKind::Ulong, $key_type),
             generating(
                 $generate,
                 stringify!($generate),
@@ -72,6 +83,10 @@ pub(super) const ROWS: &[Row] = family!(
     Sha3_256: CKM_SHA3_256_HMAC, CKM_SHA3_256_HMAC_GENERAL, CKM_SHA3_256_KEY_GEN, CKK_SHA3_256_HMAC;
     Sha3_384: CKM_SHA3_384_HMAC, CKM_SHA3_384_HMAC_GENERAL, CKM_SHA3_384_KEY_GEN, CKK_SHA3_384_HMAC;
     Sha3_512: CKM_SHA3_512_HMAC, CKM_SHA3_512_HMAC_GENERAL, CKM_SHA3_512_KEY_GEN, CKK_SHA3_512_HMAC;
+    Blake2b160: CKM_BLAKE2B_160_HMAC, CKM_BLAKE2B_160_HMAC_GENERAL, CKM_BLAKE2B_160_KEY_GEN, CKK_BLAKE2B_160_HMAC;
+    Blake2b256: CKM_BLAKE2B_256_HMAC, CKM_BLAKE2B_256_HMAC_GENERAL, CKM_BLAKE2B_256_KEY_GEN, CKK_BLAKE2B_256_HMAC;
+    Blake2b384: CKM_BLAKE2B_384_HMAC, CKM_BLAKE2B_384_HMAC_GENERAL, CKM_BLAKE2B_384_KEY_GEN, CKK_BLAKE2B_384_HMAC;
+    Blake2b512: CKM_BLAKE2B_512_HMAC, CKM_BLAKE2B_512_HMAC_GENERAL, CKM_BLAKE2B_512_KEY_GEN, CKK_BLAKE2B_512_HMAC;
 );
 
 const fn signing(

@@ -4,6 +4,7 @@
 mod aes;
 mod chacha;
 mod contexts;
+pub mod deprecated;
 pub mod derive;
 mod digest;
 mod ec;
@@ -16,6 +17,7 @@ pub mod iv;
 pub mod kept;
 pub mod key_token;
 pub mod keywrap;
+pub mod limits;
 mod mac;
 pub mod message;
 mod mldsa;

@@ -38,6 +38,16 @@ impl<'a> Mechanism<'a> {
     pub fn row(&self) -> Result<&'static Row> {
         self.found.ok_or_else(|| Error::MechanismInvalid)
     }
+
+    /// The same for a function (`CKF_…`) that is about to be used: if it is deprecated, the log is told.
+    ///
+    /// # Errors
+    /// As [`Mechanism::row`].
+    pub fn row_for(&self, function: u64) -> Result<&'static Row> {
+        let row = self.row()?;
+        super::deprecated::note(row.mechanism, row.name, function);
+        Ok(row)
+    }
 }
 
 impl Params<'_> {

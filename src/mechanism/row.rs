@@ -132,6 +132,7 @@ impl Operations {
 }
 
 /// One mechanism.
+#[derive(Clone, Copy)]
 pub struct Row {
     /// The number, `CKM_…`.
     pub mechanism: u64,

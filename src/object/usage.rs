@@ -7,7 +7,9 @@ use crate::error::{Error, Result};
 use cryptoki_sys::{
     CKA_ALLOWED_MECHANISMS, CKA_DECAPSULATE, CKA_DECRYPT, CKA_DERIVE, CKA_ENCAPSULATE, CKA_ENCRYPT,
     CKA_END_DATE, CKA_SIGN, CKA_SIGN_RECOVER, CKA_START_DATE, CKA_UNWRAP, CKA_VERIFY,
-    CKA_VERIFY_RECOVER, CKA_WRAP, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY,
+    CKA_VERIFY_RECOVER, CKA_WRAP, CKF_DECAPSULATE, CKF_DECRYPT, CKF_DERIVE, CKF_ENCAPSULATE,
+    CKF_ENCRYPT, CKF_SIGN, CKF_SIGN_RECOVER, CKF_UNWRAP, CKF_VERIFY, CKF_VERIFY_RECOVER, CKF_WRAP,
+    CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY,
 };
 
 /// What a key is asked to do.
@@ -86,6 +88,24 @@ impl Use {
     #[must_use]
     pub fn protects(self) -> bool {
         self.row().protects
+    }
+
+    /// The function of a mechanism, `CKF_…`, that the use is.
+    #[must_use]
+    pub const fn function(self) -> u64 {
+        match self {
+            Use::Encrypt => CKF_ENCRYPT,
+            Use::Decrypt => CKF_DECRYPT,
+            Use::Sign => CKF_SIGN,
+            Use::SignRecover => CKF_SIGN_RECOVER,
+            Use::Verify => CKF_VERIFY,
+            Use::VerifyRecover => CKF_VERIFY_RECOVER,
+            Use::Wrap => CKF_WRAP,
+            Use::Unwrap => CKF_UNWRAP,
+            Use::Derive => CKF_DERIVE,
+            Use::Encapsulate => CKF_ENCAPSULATE,
+            Use::Decapsulate => CKF_DECAPSULATE,
+        }
     }
 
     /// The attribute that permits the use.

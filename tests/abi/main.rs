@@ -35,6 +35,7 @@ mod class_29_33;
 mod customer;
 mod customer_calls;
 mod customer_policy;
+mod deprecated;
 mod derivation;
 mod digest;
 mod encapsulation;

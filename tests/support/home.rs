@@ -23,7 +23,7 @@ impl Home {
         fs::create_dir_all(path.join("softhsm")).expect("a directory for the test");
         fs::write(
             path.join("keyward.toml"),
-            "[pin]\nmemory_kib = 64\npasses = 1\nlanes = 1\n",
+            "[pin]\nmemory_kib = 64\npasses = 1\nlanes = 1\n[deprecated]\nmd5 = true\n",
         )
         .expect("settings");
         let softhsm = path.join("softhsm");

@@ -12,6 +12,7 @@ pub(crate) fn pbkdf2(
     iterations: u32,
     out: &mut [u8],
 ) -> Option<()> {
+    let table = table_of(hash)?;
     // SAFETY: a static table; every pointer and length are of one slice each, and `out` is apart from the rest.
     let done = succeeded(unsafe {
         aws_lc_sys::PKCS5_PBKDF2_HMAC(
@@ -20,7 +21,7 @@ pub(crate) fn pbkdf2(
             salt.as_ptr(),
             salt.len(),
             iterations,
-            table_of(hash),
+            table,
             out.len(),
             out.as_mut_ptr(),
         )
@@ -38,7 +39,7 @@ pub(crate) fn tls_prf(
     out: &mut [u8],
 ) -> Option<()> {
     let table = match hash {
-        Some(hash) => table_of(hash),
+        Some(hash) => table_of(hash)?,
         // SAFETY: takes nothing and returns a pointer to a static constant.
         None => unsafe { aws_lc_sys::EVP_md5_sha1() },
     };

@@ -9,6 +9,16 @@ use std::os::raw::{c_int, c_uint};
 use std::ptr;
 
 /// The digest of `data`.
+/// Whether AWS-LC has a hash.
+pub(crate) fn knows(hash: Hash) -> bool {
+    table_of(hash).is_some()
+}
+
+/// Whether AWS-LC has HMAC with a hash.
+pub(crate) fn knows_hmac(hash: Hash) -> bool {
+    hash != Hash::Blake2b256 && knows(hash)
+}
+
 pub(crate) fn digest(hash: Hash, data: &[u8]) -> Vec<u8> {
     let mut out = vec![0; hash.length()];
     let mut length: c_uint = 0;
@@ -19,7 +29,7 @@ pub(crate) fn digest(hash: Hash, data: &[u8]) -> Vec<u8> {
             data.len(),
             out.as_mut_ptr(),
             &raw mut length,
-            table_of(hash),
+            table_of(hash).unwrap(),
             ptr::null_mut(),
         )
     };
@@ -34,7 +44,7 @@ pub(crate) fn hmac(hash: Hash, key: &[u8], data: &[u8]) -> Vec<u8> {
     // SAFETY: lengths are of their slices, and the output is as long as the hash's digest.
     let done = unsafe {
         aws_lc_sys::HMAC(
-            table_of(hash),
+            table_of(hash).unwrap(),
             key.as_ptr().cast(),
             key.len(),
             data.as_ptr(),
@@ -55,7 +65,7 @@ pub(crate) fn hkdf(hash: Hash, salt: &[u8], secret: &[u8], info: &[u8], length: 
         aws_lc_sys::HKDF(
             out.as_mut_ptr(),
             out.len(),
-            table_of(hash),
+            table_of(hash).unwrap(),
             secret.as_ptr(),
             secret.len(),
             salt.as_ptr(),

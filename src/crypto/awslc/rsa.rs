@@ -202,6 +202,7 @@ impl Key {
             return None;
         }
         let salt = c_int::try_from(salt).ok()?;
+        let (hash, mgf) = (table_of(hash)?, table_of(mgf)?);
         let mut written = 0;
         // SAFETY: lengths checked above; pointers and lengths of one slice each; static hash tables.
         let code = unsafe {
@@ -212,8 +213,8 @@ impl Key {
                 out.len(),
                 digest.as_ptr(),
                 digest.len(),
-                table_of(hash),
-                table_of(mgf),
+                hash,
+                mgf,
                 salt,
             )
         };
@@ -229,20 +230,22 @@ impl Key {
         salt: usize,
         signature: &[u8],
     ) -> bool {
-        let Ok(salt) = c_int::try_from(salt) else {
+        let tables = (table_of(hash), table_of(mgf));
+        let (Ok(salt), (Some(table), Some(mgf))) = (c_int::try_from(salt), tables) else {
             return false;
         };
         if signature.len() != self.size || digest.len() != hash.length() {
             return false;
         }
+        let hash = table;
         // SAFETY: lengths checked above; pointers and lengths of one slice each; static hash tables.
         succeeded(unsafe {
             aws_lc_sys::RSA_verify_pss_mgf1(
                 self.rsa(),
                 digest.as_ptr(),
                 digest.len(),
-                table_of(hash),
-                table_of(mgf),
+                hash,
+                mgf,
                 salt,
                 signature.as_ptr(),
                 signature.len(),
@@ -279,6 +282,7 @@ impl Key {
         mgf: Hash,
         label: &[u8],
     ) -> Option<SecretBytes> {
+        let (hash, mgf) = (table_of(hash)?, table_of(mgf)?);
         let mut out = SecretBytes::zeroed(self.size);
         let room = out.expose_mut();
         // SAFETY: pointers and lengths of one slice each; static hash tables.
@@ -290,8 +294,8 @@ impl Key {
                 message.len(),
                 label.as_ptr(),
                 label.len(),
-                table_of(hash),
-                table_of(mgf),
+                hash,
+                mgf,
             )
         };
         succeeded(code).then_some(out)
@@ -305,6 +309,7 @@ impl Key {
         mgf: Hash,
         label: &[u8],
     ) -> Option<SecretBytes> {
+        let (hash, mgf) = (table_of(hash)?, table_of(mgf)?);
         // SAFETY: the key is live; the context keeps its own reference.
         let context =
             unsafe { Owned::take(aws_lc_sys::EVP_PKEY_CTX_new(self.key.as_ptr(), null_mut())) }?;
@@ -316,14 +321,8 @@ impl Key {
                     pointer,
                     aws_lc_sys::RSA_PKCS1_OAEP_PADDING,
                 ))
-                && succeeded(aws_lc_sys::EVP_PKEY_CTX_set_rsa_oaep_md(
-                    pointer,
-                    table_of(hash),
-                ))
-                && succeeded(aws_lc_sys::EVP_PKEY_CTX_set_rsa_mgf1_md(
-                    pointer,
-                    table_of(mgf),
-                ))
+                && succeeded(aws_lc_sys::EVP_PKEY_CTX_set_rsa_oaep_md(pointer, hash))
+                && succeeded(aws_lc_sys::EVP_PKEY_CTX_set_rsa_mgf1_md(pointer, mgf))
         };
         if !ready || !set_label(&context, label) {
             return None;

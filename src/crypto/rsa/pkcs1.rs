@@ -8,7 +8,14 @@ use crate::crypto::hash::Hash;
 #[must_use]
 pub fn digest_info(hash: Hash, digest: &[u8]) -> Vec<u8> {
     let nist = |last| vec![0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last];
+    // BLAKE2b by RFC 7693, section 4.
+    let blake2b = |last| {
+        vec![
+            0x2b, 0x06, 0x01, 0x04, 0x01, 0x8d, 0x3a, 0x0c, 0x02, 0x01, last,
+        ]
+    };
     let identifier = match hash {
+        Hash::Md5 => vec![0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02, 0x05],
         Hash::Sha1 => vec![0x2b, 0x0e, 0x03, 0x02, 0x1a],
         Hash::Sha256 => nist(1),
         Hash::Sha384 => nist(2),
@@ -20,6 +27,10 @@ pub fn digest_info(hash: Hash, digest: &[u8]) -> Vec<u8> {
         Hash::Sha3_256 => nist(8),
         Hash::Sha3_384 => nist(9),
         Hash::Sha3_512 => nist(10),
+        Hash::Blake2b160 => blake2b(5),
+        Hash::Blake2b256 => blake2b(8),
+        Hash::Blake2b384 => blake2b(12),
+        Hash::Blake2b512 => blake2b(16),
     };
     let algorithm = element(
         0x30,

@@ -11,7 +11,8 @@ use crate::mechanism::params::Params;
 use crate::object::Object;
 use crate::secret::SecretBytes;
 use cryptoki_sys::{
-    CKA_VALUE_LEN, CKD_NULL, CKD_SHA1_KDF, CKD_SHA1_KDF_SP800, CKD_SHA3_224_KDF,
+    CKA_VALUE_LEN, CKD_BLAKE2B_160_KDF, CKD_BLAKE2B_256_KDF, CKD_BLAKE2B_384_KDF,
+    CKD_BLAKE2B_512_KDF, CKD_NULL, CKD_SHA1_KDF, CKD_SHA1_KDF_SP800, CKD_SHA3_224_KDF,
     CKD_SHA3_224_KDF_SP800, CKD_SHA3_256_KDF, CKD_SHA3_256_KDF_SP800, CKD_SHA3_384_KDF,
     CKD_SHA3_384_KDF_SP800, CKD_SHA3_512_KDF, CKD_SHA3_512_KDF_SP800, CKD_SHA224_KDF,
     CKD_SHA224_KDF_SP800, CKD_SHA256_KDF, CKD_SHA256_KDF_SP800, CKD_SHA384_KDF,
@@ -49,6 +50,10 @@ impl Kdf {
             CKD_SHA3_256_KDF => Kdf::X963(Hash::Sha3_256),
             CKD_SHA3_384_KDF => Kdf::X963(Hash::Sha3_384),
             CKD_SHA3_512_KDF => Kdf::X963(Hash::Sha3_512),
+            CKD_BLAKE2B_160_KDF => Kdf::X963(Hash::Blake2b160),
+            CKD_BLAKE2B_256_KDF => Kdf::X963(Hash::Blake2b256),
+            CKD_BLAKE2B_384_KDF => Kdf::X963(Hash::Blake2b384),
+            CKD_BLAKE2B_512_KDF => Kdf::X963(Hash::Blake2b512),
             CKD_SHA1_KDF_SP800 => Kdf::Sp800(Hash::Sha1),
             CKD_SHA224_KDF_SP800 => Kdf::Sp800(Hash::Sha224),
             CKD_SHA256_KDF_SP800 => Kdf::Sp800(Hash::Sha256),

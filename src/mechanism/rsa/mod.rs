@@ -14,8 +14,8 @@ use super::row::{Operations, Row};
 use crate::crypto::hash::Hash;
 use crate::crypto::rsa::{MAX_BITS, MIN_BITS};
 use cryptoki_sys::{
-    CKK_RSA, CKM_RSA_AES_KEY_WRAP, CKM_RSA_PKCS, CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS_OAEP,
-    CKM_RSA_PKCS_PSS, CKM_RSA_X_509, CKM_SHA1_RSA_PKCS, CKM_SHA1_RSA_PKCS_PSS,
+    CKK_RSA, CKM_MD5_RSA_PKCS, CKM_RSA_AES_KEY_WRAP, CKM_RSA_PKCS, CKM_RSA_PKCS_KEY_PAIR_GEN,
+    CKM_RSA_PKCS_OAEP, CKM_RSA_PKCS_PSS, CKM_RSA_X_509, CKM_SHA1_RSA_PKCS, CKM_SHA1_RSA_PKCS_PSS,
     CKM_SHA3_224_RSA_PKCS, CKM_SHA3_224_RSA_PKCS_PSS, CKM_SHA3_256_RSA_PKCS,
     CKM_SHA3_256_RSA_PKCS_PSS, CKM_SHA3_384_RSA_PKCS, CKM_SHA3_384_RSA_PKCS_PSS,
     CKM_SHA3_512_RSA_PKCS, CKM_SHA3_512_RSA_PKCS_PSS, CKM_SHA224_RSA_PKCS, CKM_SHA224_RSA_PKCS_PSS,
@@ -112,6 +112,7 @@ pub(super) const ROWS: &[Row] = &[
         verify_recover: sign::recover_raw,
     ),
     rsa_row!(CKM_RSA_PKCS_PSS, ParamKind::Pss, sign: sign::sign_pss, verify: sign::verify_pss),
+    hashed_row!(CKM_MD5_RSA_PKCS, Hash::Md5),
     hashed_row!(CKM_SHA1_RSA_PKCS, Hash::Sha1),
     hashed_row!(CKM_SHA224_RSA_PKCS, Hash::Sha224),
     hashed_row!(CKM_SHA256_RSA_PKCS, Hash::Sha256),

@@ -4,6 +4,7 @@ use super::keys;
 use crate::crypto::hash::Hash;
 use crate::crypto::rsa::{PrivateKey, Pss, PublicKey, digest_info, pkcs1_capacity, signed_data};
 use crate::error::{Error, Result};
+use crate::mechanism::deprecated::{self, Group};
 use crate::mechanism::hashes;
 use crate::mechanism::operation::{Recoverer, Signer, Verifier};
 use crate::mechanism::params::Params;
@@ -140,8 +141,18 @@ pub(super) fn verify_raw(_: Params<'_>, key: &Arc<Object>) -> Result<Box<dyn Ver
     Ok(Box::new(Whole(verifying(key, Encoding::Raw)?)))
 }
 
+/// Here the parameter alone says what was hashed by.
 pub(super) fn sign_pss(params: Params<'_>, key: &Arc<Object>) -> Result<Box<dyn Signer>> {
-    Ok(Box::new(Whole(signing(key, pss(params, None)?)?)))
+    let encoding = pss(params, None)?;
+    if matches!(encoding, Encoding::Pss(own) if own.hash == Hash::Sha1) {
+        if !Group::Sha1Signatures.is_allowed() {
+            return Err(Error::MechanismParamInvalid(
+                "signing over SHA-1 is off: deprecated.sha1_signatures",
+            ));
+        }
+        deprecated::say(Group::Sha1Signatures, "CKM_RSA_PKCS_PSS");
+    }
+    Ok(Box::new(Whole(signing(key, encoding)?)))
 }
 
 pub(super) fn verify_pss(params: Params<'_>, key: &Arc<Object>) -> Result<Box<dyn Verifier>> {

@@ -41,11 +41,16 @@ pub(crate) const SECRET_KEY_TYPES: &[(u64, &str)] = &[
     (CKK_DES3, "3DES"),
     (CKK_HKDF, "HKDF"),
     (CKK_HOTP, "HOTP"),
+    (CKK_MD5_HMAC, "MD5 HMAC"),
     (CKK_SHA_1_HMAC, "SHA-1 HMAC"),
     (CKK_SHA224_HMAC, "SHA-224 HMAC"),
     (CKK_SHA256_HMAC, "SHA-256 HMAC"),
     (CKK_SHA384_HMAC, "SHA-384 HMAC"),
     (CKK_SHA512_HMAC, "SHA-512 HMAC"),
+    (CKK_BLAKE2B_160_HMAC, "BLAKE2b-160 HMAC"),
+    (CKK_BLAKE2B_256_HMAC, "BLAKE2b-256 HMAC"),
+    (CKK_BLAKE2B_384_HMAC, "BLAKE2b-384 HMAC"),
+    (CKK_BLAKE2B_512_HMAC, "BLAKE2b-512 HMAC"),
 ];
 
 /// The name of a type of key, or its number.
