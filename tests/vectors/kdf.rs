@@ -1,6 +1,6 @@
 //! HKDF, PBKDF2, SP 800-108, TLS and the derivations by hash, encryption and joining.
 
-use crate::bench::{Bench, LACKING, hex, same};
+use crate::bench::{Bench, LACKING, both, hex, same};
 use crate::report::Verdict;
 use crate::support::derivation::{self, Field, Salt};
 use crate::support::{Mech, Outcome, Template, hash_mgf};
@@ -64,14 +64,7 @@ pub(crate) fn pbkdf2(bench: &Bench, group: &Value, test: &Value) -> Verdict {
         return Verdict::NotApplicable(LACKING);
     }
     let name = group["algorithm"].as_str().expect("an algorithm");
-    let prf = match name.trim_start_matches("PBKDF2-") {
-        "HMACSHA1" => CKP_PKCS5_PBKD2_HMAC_SHA1,
-        "HMACSHA224" => CKP_PKCS5_PBKD2_HMAC_SHA224,
-        "HMACSHA256" => CKP_PKCS5_PBKD2_HMAC_SHA256,
-        "HMACSHA384" => CKP_PKCS5_PBKD2_HMAC_SHA384,
-        "HMACSHA512" => CKP_PKCS5_PBKD2_HMAC_SHA512,
-        other => panic!("{other}"),
-    };
+    let prf = prf_of(name.trim_start_matches("PBKDF2-HMAC"));
     let iterations = test["iterationCount"].as_u64().expect("a count");
     let mech = derivation::pbkdf2(prf, &hex(test, "password"), &hex(test, "salt"), iterations);
     let template =
@@ -85,7 +78,50 @@ pub(crate) fn pbkdf2(bench: &Bench, group: &Value, test: &Value) -> Verdict {
     same("C_GenerateKey", made, &hex(test, "dk"))
 }
 
-/// Known answers from `data/kdf.json`.
+/// PBES2 as a caller has it of a module: a key by PBKDF2, then AES-CBC with padding.
+pub(crate) fn pbes2(bench: &Bench, group: &Value, test: &Value) -> Verdict {
+    if bench.lacks(&[CKM_PKCS5_PBKD2, CKM_AES_CBC_PAD]) {
+        return Verdict::NotApplicable(LACKING);
+    }
+    let name = group["algorithm"].as_str().expect("an algorithm");
+    let (hash, bits) = name
+        .strip_prefix("PbeWithHmac")
+        .and_then(|name| name.split_once("AndAes_"))
+        .unwrap_or_else(|| panic!("{name}"));
+    let prf = prf_of(&hash.to_uppercase());
+    let iterations = test["iterationCount"].as_u64().expect("a count");
+    let mech = derivation::pbkdf2(prf, &hex(test, "password"), &hex(test, "salt"), iterations);
+    let template = Template::secret(CKK_AES)
+        .ulong(CKA_VALUE_LEN, bits.parse::<CK_ULONG>().expect("bits") / 8)
+        .yes(&[CKA_ENCRYPT, CKA_DECRYPT]);
+    let s = &bench.session;
+    let key = match s.generate(&mech, &template) {
+        Ok(key) => key,
+        Err(rv) => return Verdict::Refused(format!("C_GenerateKey {rv:?}")),
+    };
+    let cbc = Mech::bytes(CKM_AES_CBC_PAD, &hex(test, "iv"));
+    let (message, ciphertext) = (hex(test, "msg"), hex(test, "ct"));
+    let verdict = both(
+        same("C_Decrypt", s.decrypt(&cbc, key, &ciphertext), &message),
+        || same("C_Encrypt", s.encrypt(&cbc, key, &message), &ciphertext),
+    );
+    s.destroy(key).expect("a key");
+    verdict
+}
+
+/// The pseudorandom function of PBKDF2 with HMAC of a hash.
+fn prf_of(hash: &str) -> CK_ULONG {
+    match hash {
+        "SHA1" => CKP_PKCS5_PBKD2_HMAC_SHA1,
+        "SHA224" => CKP_PKCS5_PBKD2_HMAC_SHA224,
+        "SHA256" => CKP_PKCS5_PBKD2_HMAC_SHA256,
+        "SHA384" => CKP_PKCS5_PBKD2_HMAC_SHA384,
+        "SHA512" => CKP_PKCS5_PBKD2_HMAC_SHA512,
+        other => panic!("{other}"),
+    }
+}
+
+/// Known answers from `data/kdf.json` and `data/kbkdf.json`.
 pub(crate) fn known(bench: &Bench, case: &Value) -> Verdict {
     let name = case["mechanism"].as_str().expect("a mechanism");
     let text = |field: &str| hex(case, field);
@@ -144,7 +180,9 @@ fn sp800(case: &Value) -> Mech {
     let prf = match case["prf"].as_str().expect("a function") {
         "AES-CMAC" => CKM_AES_CMAC,
         "HMAC-SHA-1" => CKM_SHA_1_HMAC,
+        "HMAC-SHA-224" => CKM_SHA224_HMAC,
         "HMAC-SHA-256" => CKM_SHA256_HMAC,
+        "HMAC-SHA-384" => CKM_SHA384_HMAC,
         "HMAC-SHA-512" => CKM_SHA512_HMAC,
         "HMAC-SHA3-256" => CKM_SHA3_256_HMAC,
         other => panic!("{other}"),

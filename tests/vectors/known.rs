@@ -16,6 +16,10 @@ const FILES: &[(&str, &str)] = &[
     ("known keywrap", include_str!("data/keywrap.json")),
     ("known eddsa", include_str!("data/eddsa.json")),
     ("known rsa", include_str!("data/rsa.json")),
+    ("known hmac", include_str!("data/hmac.json")),
+    ("known kbkdf", include_str!("data/kbkdf.json")),
+    ("known acvp", include_str!("data/acvp.json")),
+    ("known mldsa", include_str!("data/mldsa.json")),
 ];
 
 /// Runs the files whose names hold `only`.
@@ -31,6 +35,7 @@ fn run(bench: &Bench, name: &str, json: &str) -> Report {
     let set: Value = serde_json::from_str(json).expect("JSON");
     let mut report = Report::new(name);
     let cases = set["cases"].as_array().expect("cases");
+    let mut dk = Vec::new();
     for (number, case) in cases.iter().enumerate() {
         let id = format!(
             "{number} ({})",
@@ -59,16 +64,76 @@ fn run(bench: &Bench, name: &str, json: &str) -> Report {
             "AES-KWP" => keywrap(bench, case, CKM_AES_KEY_WRAP_KWP),
             "Ed25519" => eddsa(bench, case),
             "RSA-PKCS1" => rsa(bench, &cases[0]["privateKey"], case),
-            _ if name == "known kdf" => crate::kdf::known(bench, case),
+            _ if name == "known kdf" || name == "known kbkdf" => crate::kdf::known(bench, case),
+            _ if name == "known acvp" || name == "known mldsa" => {
+                crate::schemes::known(bench, case, &mut dk)
+            }
+            mac if name == "known hmac" => hmac(bench, mac, case),
             hash => digest(bench, hash, case),
         };
-        report.count(&id, "valid", verdict);
+        let expected = case["result"].as_str().unwrap_or("valid");
+        report.count(&id, expected, verdict);
     }
     report
 }
 
+/// HMAC, whole and shortened, with a key of its own type and with a generic secret.
+fn hmac(bench: &Bench, name: &str, case: &Value) -> Verdict {
+    let (full, general, kind) = match name {
+        "HMAC-MD5" => (CKM_MD5_HMAC, CKM_MD5_HMAC_GENERAL, CKK_MD5_HMAC),
+        "HMAC-BLAKE2b-160" => (
+            CKM_BLAKE2B_160_HMAC,
+            CKM_BLAKE2B_160_HMAC_GENERAL,
+            CKK_BLAKE2B_160_HMAC,
+        ),
+        "HMAC-BLAKE2b-256" => (
+            CKM_BLAKE2B_256_HMAC,
+            CKM_BLAKE2B_256_HMAC_GENERAL,
+            CKK_BLAKE2B_256_HMAC,
+        ),
+        "HMAC-BLAKE2b-384" => (
+            CKM_BLAKE2B_384_HMAC,
+            CKM_BLAKE2B_384_HMAC_GENERAL,
+            CKK_BLAKE2B_384_HMAC,
+        ),
+        "HMAC-BLAKE2b-512" => (
+            CKM_BLAKE2B_512_HMAC,
+            CKM_BLAKE2B_512_HMAC_GENERAL,
+            CKK_BLAKE2B_512_HMAC,
+        ),
+        other => panic!("{other}"),
+    };
+    if bench.lacks(&[full, general]) {
+        return Verdict::NotApplicable(LACKING);
+    }
+    let (message, tag) = (hex(case, "msg"), hex(case, "tag"));
+    let s = &bench.session;
+    let of = |kind: CK_KEY_TYPE, mech: Mech, tag: &[u8]| {
+        let key = Template::secret(kind)
+            .bytes(CKA_VALUE, &hex(case, "key"))
+            .yes(&[CKA_SIGN, CKA_VERIFY]);
+        bench.with(&key, |key| {
+            both(same("C_Sign", s.sign(&mech, key, &message), tag), || {
+                both(
+                    verified("C_Verify", s.verify(&mech, key, &message, tag)),
+                    || same("C_SignUpdate", s.sign_parts(&mech, key, &message, 11), tag),
+                )
+            })
+        })
+    };
+    both(of(kind, Mech::plain(full), &tag), || {
+        let short = &tag[..10];
+        of(CKK_GENERIC_SECRET, Mech::general(general, 10), short)
+    })
+}
+
 fn digest(bench: &Bench, hash: &str, case: &Value) -> Verdict {
     let mechanism = match hash {
+        "MD5" => CKM_MD5,
+        "BLAKE2b-160" => CKM_BLAKE2B_160,
+        "BLAKE2b-256" => CKM_BLAKE2B_256,
+        "BLAKE2b-384" => CKM_BLAKE2B_384,
+        "BLAKE2b-512" => CKM_BLAKE2B_512,
         "SHA-512/224" => CKM_SHA512_224,
         "SHA-512/256" => CKM_SHA512_256,
         other => hash_mgf(other).unwrap_or_else(|| panic!("{other}")).0,

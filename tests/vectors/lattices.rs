@@ -7,7 +7,7 @@ use cryptoki_sys::*;
 use serde_json::Value;
 
 /// An open key of 32 bytes, to be read.
-fn open_secret() -> Template {
+pub(crate) fn open_secret() -> Template {
     Template::secret(CKK_GENERIC_SECRET)
         .no(&[CKA_SENSITIVE])
         .yes(&[CKA_EXTRACTABLE])
@@ -32,7 +32,12 @@ fn dsa_set(group: &Value) -> CK_ULONG {
 }
 
 /// An open private key, by its seed or its value.
-fn private(kind: CK_KEY_TYPE, set: CK_ULONG, by: CK_ATTRIBUTE_TYPE, bytes: &[u8]) -> Template {
+pub(crate) fn private(
+    kind: CK_KEY_TYPE,
+    set: CK_ULONG,
+    by: CK_ATTRIBUTE_TYPE,
+    bytes: &[u8],
+) -> Template {
     Template::class(CKO_PRIVATE_KEY)
         .ulong(CKA_KEY_TYPE, kind)
         .ulong(CKA_PARAMETER_SET, set)
@@ -41,7 +46,7 @@ fn private(kind: CK_KEY_TYPE, set: CK_ULONG, by: CK_ATTRIBUTE_TYPE, bytes: &[u8]
         .yes(&[CKA_EXTRACTABLE])
 }
 
-fn public(kind: CK_KEY_TYPE, set: CK_ULONG, bytes: &[u8]) -> Template {
+pub(crate) fn public(kind: CK_KEY_TYPE, set: CK_ULONG, bytes: &[u8]) -> Template {
     Template::class(CKO_PUBLIC_KEY)
         .ulong(CKA_KEY_TYPE, kind)
         .ulong(CKA_PARAMETER_SET, set)
@@ -49,7 +54,7 @@ fn public(kind: CK_KEY_TYPE, set: CK_ULONG, bytes: &[u8]) -> Template {
 }
 
 /// Whether the public key that the module shows of a private one is the vector's, where it has one.
-fn shows(bench: &Bench, key: CK_OBJECT_HANDLE, public: &[u8]) -> Verdict {
+pub(crate) fn shows(bench: &Bench, key: CK_OBJECT_HANDLE, public: &[u8]) -> Verdict {
     match bench.session.attribute(key, CKA_PUBLIC_KEY_INFO) {
         Ok(info) if info.ends_with(public) => Verdict::Accepted,
         Ok(_) => Verdict::Wrong("another public key".into()),
@@ -58,7 +63,7 @@ fn shows(bench: &Bench, key: CK_OBJECT_HANDLE, public: &[u8]) -> Verdict {
 }
 
 /// The secret in a ciphertext.
-fn opened(bench: &Bench, key: CK_OBJECT_HANDLE, ciphertext: &[u8]) -> Outcome<Vec<u8>> {
+pub(crate) fn opened(bench: &Bench, key: CK_OBJECT_HANDLE, ciphertext: &[u8]) -> Outcome<Vec<u8>> {
     let s = &bench.session;
     let secret = s.decapsulate(&Mech::plain(CKM_ML_KEM), key, ciphertext, &open_secret())?;
     let value = s.attribute(secret, CKA_VALUE);

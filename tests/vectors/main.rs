@@ -25,6 +25,7 @@ mod known;
 mod lattices;
 mod report;
 mod rsa;
+mod schemes;
 mod symmetric;
 mod wycheproof_files;
 
@@ -61,6 +62,9 @@ fn wycheproof_and_known_answers() {
     reports.extend(known::all(&bench, &only));
     reports.sort_by(|a, b| a.name.cmp(&b.name));
     report::print(&reports);
+    if only.is_empty() {
+        report::print_left_out(&wycheproof_files::left_out());
+    }
     let wrong: Vec<&String> = reports.iter().flat_map(|r| &r.wrong).collect();
     assert!(!reports.is_empty(), "no file is called {only}");
     assert!(

