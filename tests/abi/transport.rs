@@ -292,6 +292,14 @@ fn openssl_takes_ecdh_wraps_apart_and_puts_them_together() {
         let secret = openssl.run(&format!("{derive} -inkey key.der -peerkey peer.der"));
         assert_eq!(openssl.kwp("-d", &kdf(secret), body), [0x3c; 16]);
 
+        // Without a function, the temporary key is what the secret begins with.
+        let bare = Mech::ecdh_wrap(mechanism, 128, CKD_NULL, b"");
+        let wrapped = s.wrap(&bare, public, key).unwrap();
+        let (head, body) = wrapped.split_at(skipped + size);
+        openssl.put("peer.der", &spki(algorithm, &head[skipped..]));
+        let secret = openssl.run(&format!("{derive} -inkey key.der -peerkey peer.der"));
+        assert_eq!(openssl.kwp("-d", &secret[..16], body), [0x3c; 16]);
+
         openssl.run(&format!(
             "genpkey -outform DER -out own.der -algorithm {new}"
         ));
