@@ -7,6 +7,7 @@ use crate::mechanism::row::Row;
 use crate::module::Module;
 use crate::object::Object;
 use crate::object::access::{self, State};
+use crate::object::attribute::Attributes;
 use crate::object::policy::{Act, Decision, judge};
 use crate::object::standing::Standing;
 use crate::object::usage::{self, Date, Use};
@@ -132,6 +133,18 @@ impl<'m> Context<'m> {
         let (key, _) = found.map_err(|error| as_key(error, no_key))?;
         self.may_use(&key)?;
         Ok(key)
+    }
+
+    /// The session object behind a handle, if it is of a kind that this session may use.
+    #[must_use]
+    pub fn session_object_of_kind(
+        &self,
+        handle: ObjectHandle,
+        kind: &Attributes,
+    ) -> Option<Arc<Object>> {
+        let (object, place) = self.distant(handle).ok()?;
+        let alike = place != Place::Token && object.attributes().is_of_kind(kind);
+        (alike && object.standing() == Standing::Current).then_some(object)
     }
 
     /// Whether the key is usable in this session at all.
@@ -285,8 +298,7 @@ impl<'m> Context<'m> {
 
     /// Whether a judgement will be the same until the stamp is another.
     fn lasts(&self, key: &Object, all: &Decision) -> bool {
-        all.record.is_none()
-            && all.record_target.is_none()
+        !all.records()
             && self.session.who() == Who::User
             && !has_policy(key.attributes())
             && !usage::has_dates(key.attributes())

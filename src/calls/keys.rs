@@ -7,7 +7,7 @@ use crate::mechanism::params::Mechanism;
 use crate::mechanism::private_key_info;
 use crate::mechanism::row::Row;
 use crate::module::Module;
-use crate::object::attribute::Template;
+use crate::object::attribute::{Template, Value};
 use crate::object::build::again::{Asked, Kept};
 use crate::object::build::{self, Generation, Plan};
 use crate::object::policy::{Decision, judge};
@@ -18,7 +18,7 @@ use crate::secret::SecretBytes;
 use crate::session::handles::{ObjectHandle, SessionHandle};
 use crate::session::near::Judged;
 use crate::session::output::Output;
-use cryptoki_sys::{CKA_KEY_TYPE, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY};
+use cryptoki_sys::{CKA_KEY_TYPE, CKA_VALUE, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY};
 use std::sync::Arc;
 
 /// `C_GenerateKey`.
@@ -44,7 +44,10 @@ pub fn generate(
         .near()
         .generation(stamp, row.mechanism, asked);
     if let Some((template, plan)) = known {
-        return context.store_again(plan.finish(generate(params, &template)?)?);
+        let material = generate(params, &template)?.into_iter();
+        let value = material.rev().find(|(kind, _)| *kind == CKA_VALUE);
+        let (_, value) = value.ok_or(Error::Internal("a key was generated without a value"))?;
+        return context.store_again(plan.finish(value)?);
     }
     let template = asked.read()?;
     let spec = Generation {
@@ -234,7 +237,7 @@ pub fn unwrap(
         .planned(unwrapping, stamp, row.mechanism, asked);
     if let Some((key, plan)) = known {
         let material = unwrap(params, &key, wrapped, plan.lengths()?.list())?;
-        return context.store_again(plan.finish(build::secret_value(material))?);
+        return context.store_again(plan.finish(Value::secret(material))?);
     }
     let template = asked.read()?;
     let (key, decision) = context.making_key(unwrapping, Use::Unwrap, row)?;

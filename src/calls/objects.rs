@@ -78,6 +78,25 @@ impl Context<'_> {
         }
     }
 
+    /// Stores session objects that differ in nothing but their values, so that the first tells whether they may
+    /// be made.
+    ///
+    /// # Errors
+    /// Those of the access matrix and of the random generator.
+    pub fn store_alike(&self, made: Vec<Attributes>) -> Result<Vec<ObjectHandle>> {
+        if let Some(first) = made.first() {
+            access::may_make(self.state(), first)?;
+            may_become(None, first)?;
+        }
+        let objects = self.session.token().session_objects(made)?;
+        let (slot, owner) = (self.session.slot().id(), self.session.handle());
+        let objects = objects.into_iter().map(Arc::new);
+        Ok(self
+            .module
+            .objects
+            .add_session_objects(slot, owner, objects))
+    }
+
     /// Stores a session object that may be made, because its like was.
     ///
     /// # Errors

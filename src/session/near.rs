@@ -14,8 +14,7 @@
 use super::handles::ObjectHandle;
 use super::objects::Place;
 use crate::object::attribute::{Attributes, Template};
-use crate::object::build::Plan;
-use crate::object::build::again::{Asked, Kept};
+use crate::object::build::again::{Again, Asked, Kept};
 use crate::object::policy::Decision;
 use crate::object::usage::Use;
 use crate::object::{Object, ObjectId};
@@ -144,7 +143,7 @@ impl Near {
         stamp: Stamp,
         mechanism: u64,
         asked: &impl Asked,
-    ) -> Option<(Arc<Object>, Plan)> {
+    ) -> Option<(Arc<Object>, Again)> {
         let entry = self.entry(handle, stamp)?;
         let mut plans = entry.plans.iter();
         let kept = plans.find(|kept| kept.answers(mechanism, asked))?;
@@ -166,7 +165,7 @@ impl Near {
         stamp: Stamp,
         mechanism: u64,
         asked: &impl Asked,
-    ) -> Option<(Arc<Template>, Plan)> {
+    ) -> Option<(Arc<Template>, Again)> {
         self.catch_up(stamp);
         let mut plans = self.kept.as_ref()?.generations.iter();
         let kept = plans.find(|kept| kept.answers(mechanism, asked))?;

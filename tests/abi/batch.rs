@@ -230,3 +230,41 @@ fn lengths_and_places_are_checked_first() {
         expect_rv!(missing, CKR_ARGUMENTS_BAD);
     }
 }
+
+#[test]
+fn keys_that_were_made_alike_are_still_judged_one_by_one() {
+    module();
+    if !is_keyward() {
+        return;
+    }
+    let (s, kek, keys) = ready(20, 32);
+    // The first wrap decides what the wrapping key is.
+    wrap(&s, &kw(), kek, &keys, 40).unwrap();
+    s.set(keys[7], &Template::new().no(&[CKA_EXTRACTABLE]))
+        .unwrap();
+    expect_rv!(wrap(&s, &kw(), kek, &keys, 40), CKR_KEY_UNEXTRACTABLE);
+    let trusted = Template::new().yes(&[CKA_WRAP_WITH_TRUSTED]);
+    s.set(keys[8], &trusted).unwrap();
+    expect_rv!(wrap(&s, &kw(), kek, &keys[8..], 40), CKR_KEY_NOT_WRAPPABLE);
+    s.destroy(keys[10]).unwrap();
+    expect_rv!(wrap(&s, &kw(), kek, &keys[9..], 40), CKR_KEY_HANDLE_INVALID);
+    wrap(&s, &kw(), kek, &keys[11..], 40).unwrap();
+
+    let wanted = Template::new().label("leaves");
+    let template = Template::new()
+        .ulong(CKA_VALUE_LEN, 32)
+        .yes(&[CKA_WRAP, CKA_UNWRAP])
+        .nested(CKA_WRAP_TEMPLATE, wanted.clone());
+    let choosy = s
+        .generate(&Mech::plain(CKM_AES_KEY_GEN), &template)
+        .unwrap();
+    for key in &keys[11..] {
+        s.set(*key, &wanted).unwrap();
+    }
+    wrap(&s, &kw(), choosy, &keys[11..], 40).unwrap();
+    s.set(keys[15], &Template::new().label("stays")).unwrap();
+    expect_rv!(
+        wrap(&s, &kw(), choosy, &keys[11..], 40),
+        CKR_KEY_HANDLE_INVALID
+    );
+}

@@ -1,11 +1,12 @@
 //! Plans kept for calls that ask for the same once more. A loop that unwraps or generates session keys reads
 //! and checks the template of its first call; after that it only fills in values.
 
-use super::Plan;
+use super::{Lengths, Plan};
 use crate::error::Result;
-use crate::object::attribute::{AttributeType, Attributes, Template};
+use crate::object::attribute::{AttributeType, Attributes, Template, Value};
+use crate::object::classes;
 use crate::object::schema::family::Families;
-use cryptoki_sys::CKA_TOKEN;
+use cryptoki_sys::{CKA_TOKEN, CKA_VALUE};
 use std::sync::Arc;
 
 /// The most attributes of a template of which a plan is kept.
@@ -52,19 +53,62 @@ pub trait Asked {
     fn verbatim(&self) -> Option<Verbatim>;
 }
 
+/// The plan of more of the same: session keys that differ in nothing but their value from the first that was
+/// finished from it.
+#[derive(Clone, Debug)]
+pub struct Again(Arc<Plan>);
+
+impl Again {
+    /// Keeps a plan that was finished as `made` for the first time, if it is one of secret keys of a session.
+    #[must_use]
+    pub fn of(plan: Plan, made: &Attributes) -> Option<Self> {
+        let alike = Families::SECRET.has(plan.family) && !made.is(CKA_TOKEN);
+        alike.then(|| {
+            Again(Arc::new(Plan {
+                // What is finished from it shares them.
+                attributes: made.kind(),
+                ..plan
+            }))
+        })
+    }
+
+    /// The lengths that the value may have, as [`Plan::lengths`].
+    ///
+    /// # Errors
+    /// As [`Plan::lengths`].
+    pub fn lengths(&self) -> Result<Lengths> {
+        self.0.lengths()
+    }
+
+    /// One more object, with this `CKA_VALUE`.
+    ///
+    /// # Errors
+    /// As [`Plan::finish`].
+    pub fn finish(&self, value: Value) -> Result<Attributes> {
+        let plan = &self.0;
+        let mut object = plan.attributes.clone();
+        object.set(CKA_VALUE, value);
+        let complete = classes::complete(plan.family, &mut object);
+        complete.map_err(|error| plan.as_wrapped(error))?;
+        for (kind, asked) in &plan.to_agree {
+            plan.agrees(&object, *kind, asked)?;
+        }
+        Ok(object)
+    }
+}
+
 /// A plan that a template led to.
 #[derive(Clone, Debug)]
 pub struct Kept {
     mechanism: u64,
     asked: Verbatim,
     template: Arc<Template>,
-    plan: Plan,
+    plan: Again,
 }
 
 impl Kept {
     /// Keeps the plan that `asked` led to with `mechanism`, after it was finished as `made` for the first
-    /// time. Only secret keys of a session are made by the loops that this is for, and only of those nothing
-    /// but the value differs.
+    /// time.
     pub fn new(
         mechanism: u64,
         asked: &impl Asked,
@@ -72,19 +116,11 @@ impl Kept {
         plan: Plan,
         made: &Attributes,
     ) -> Option<Self> {
-        if !Families::SECRET.has(plan.family) || made.is(CKA_TOKEN) {
-            return None;
-        }
         Some(Kept {
             mechanism,
+            plan: Again::of(plan, made)?,
             asked: asked.verbatim()?,
             template: Arc::new(template),
-            plan: Plan {
-                // What is finished from it shares all that it does not change.
-                attributes: made.kind(),
-                proven: true,
-                ..plan
-            },
         })
     }
 
@@ -101,7 +137,7 @@ impl Kept {
 
     /// The plan.
     #[must_use]
-    pub fn plan(&self) -> Plan {
+    pub fn plan(&self) -> Again {
         self.plan.clone()
     }
 }

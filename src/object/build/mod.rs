@@ -24,10 +24,10 @@ use super::{classes, read};
 use crate::error::{Error, Result};
 use crate::secret::SecretBytes;
 use cryptoki_sys::{
-    CKA_ALWAYS_SENSITIVE, CKA_CERTIFICATE_TYPE, CKA_CLASS, CKA_DERIVE_TEMPLATE, CKA_EXTRACTABLE,
-    CKA_KEY_GEN_MECHANISM, CKA_KEY_TYPE, CKA_LOCAL, CKA_NEVER_EXTRACTABLE, CKA_SENSITIVE,
-    CKA_UNWRAP, CKA_UNWRAP_TEMPLATE, CKA_VALUE, CKA_VALUE_LEN, CKA_WRAP_WITH_TRUSTED,
-    CKK_GENERIC_SECRET, CKO_CERTIFICATE, CKO_DATA, CKO_SECRET_KEY,
+    CKA_ALWAYS_SENSITIVE, CKA_CERTIFICATE_TYPE, CKA_CHECK_VALUE, CKA_CLASS, CKA_DERIVE_TEMPLATE,
+    CKA_EXTRACTABLE, CKA_KEY_GEN_MECHANISM, CKA_KEY_TYPE, CKA_LOCAL, CKA_NEVER_EXTRACTABLE,
+    CKA_SENSITIVE, CKA_UNWRAP, CKA_UNWRAP_TEMPLATE, CKA_VALUE, CKA_VALUE_LEN,
+    CKA_WRAP_WITH_TRUSTED, CKK_GENERIC_SECRET, CKO_CERTIFICATE, CKO_DATA, CKO_SECRET_KEY,
 };
 
 /// Attributes that a mechanism gives a key: what it generated, unwrapped or derived.
@@ -71,8 +71,6 @@ pub struct Plan {
     attributes: Attributes,
     /// What the template says of things that the module finds itself.
     to_agree: Vec<(AttributeType, Value)>,
-    /// Whether it was finished before, with another value.
-    proven: bool,
 }
 
 /// What a generating mechanism makes, and what it is called.
@@ -337,7 +335,6 @@ impl Plan {
             family,
             attributes: Attributes::with_flags(schema::default_flags(family)),
             to_agree: Vec::new(),
-            proven: false,
         };
         for (kind, value) in &template.0 {
             plan.take(*kind, value, state)?;
@@ -473,11 +470,13 @@ impl Plan {
         if !made_here && let Err(error) = classes::complete(self.family, &mut self.attributes) {
             return Err(self.as_wrapped(error));
         }
-        if !self.proven {
-            classes::consistent(&self.attributes)?;
-        }
+        classes::consistent(&self.attributes)?;
         for (kind, value) in std::mem::take(&mut self.to_agree) {
-            self.check_agreement(kind, &value)?;
+            if kind == CKA_CHECK_VALUE && value.as_bytes().is_some_and(<[u8]>::is_empty) {
+                // The caller wants no check value to be shown: an empty one is kept.
+                self.attributes.set(kind, value.clone());
+            }
+            self.agrees(&self.attributes, kind, &value)?;
         }
         Ok(self.attributes)
     }
@@ -495,13 +494,9 @@ impl Plan {
         }
     }
 
-    fn check_agreement(&mut self, kind: AttributeType, asked: &Value) -> Result<()> {
-        if kind == cryptoki_sys::CKA_CHECK_VALUE && asked.as_bytes().is_some_and(<[u8]>::is_empty) {
-            // The caller wants no check value to be shown: an empty one is kept.
-            self.attributes.set(kind, asked.clone());
-            return Ok(());
-        }
-        if read::computed(&self.attributes, self.family, kind).as_deref() == Some(asked) {
+    /// Whether an attribute of the object is what the template says.
+    fn agrees(&self, object: &Attributes, kind: AttributeType, asked: &Value) -> Result<()> {
+        if read::computed(object, self.family, kind).as_deref() == Some(asked) {
             return Ok(());
         }
         Err(match (self.origin, kind) {

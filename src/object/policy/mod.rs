@@ -161,6 +161,14 @@ pub struct Decision {
     pub record_target: Option<RoleState>,
 }
 
+impl Decision {
+    /// Whether anything is to be recorded first.
+    #[must_use]
+    pub fn records(&self) -> bool {
+        self.record.is_some() || self.record_target.is_some()
+    }
+}
+
 /// Judges an act by all rules.
 ///
 /// # Errors
