@@ -47,7 +47,7 @@ pub fn generate(
         let material = generate(params, &template)?.into_iter();
         let value = material.rev().find(|(kind, _)| *kind == CKA_VALUE);
         let (_, value) = value.ok_or(Error::Internal("a key was generated without a value"))?;
-        return context.store_again(plan.finish(value)?);
+        return Ok(context.store_again(plan.finish(value)?));
     }
     let template = asked.read()?;
     let spec = Generation {
@@ -191,7 +191,15 @@ impl Context<'_> {
             }
             Ok(decision)
         };
-        self.wrapping_key(wrapping, row, || self.target_key(key), judged)
+        let stamp = self.session.stamp();
+        let known = self
+            .session
+            .near()
+            .judged_pair(wrapping, key, stamp, row.mechanism);
+        match known {
+            Some(known) => Ok(known),
+            None => self.wrapping_key(wrapping, row, || self.target_key(key), judged),
+        }
     }
 
     /// The key behind a handle that is to be wrapped.
@@ -237,7 +245,7 @@ pub fn unwrap(
         .planned(unwrapping, stamp, row.mechanism, asked);
     if let Some((key, plan)) = known {
         let material = unwrap(params, &key, wrapped, plan.lengths()?.list())?;
-        return context.store_again(plan.finish(Value::secret(material))?);
+        return Ok(context.store_again(plan.finish(Value::secret(material))?));
     }
     let template = asked.read()?;
     let (key, decision) = context.making_key(unwrapping, Use::Unwrap, row)?;

@@ -5,7 +5,6 @@ use super::context::Context;
 use crate::error::{Error, Result};
 use crate::module::Module;
 use crate::object::attribute::{AttributeType, Attributes, Template, Value};
-use crate::object::read::View;
 use crate::object::standing::Standing;
 use crate::object::vendor::{
     CKA_KEYWARD_CARRIED, CKA_KEYWARD_POLICY, CKA_KEYWARD_ROLE, CKA_KEYWARD_UPDATE,
@@ -48,7 +47,7 @@ impl Context<'_> {
         let mut objects = Vec::with_capacity(volatile.len());
         for (place, attributes) in volatile {
             places.push(place);
-            objects.push(Arc::new(token.session_object(attributes)?));
+            objects.push(Arc::new(Object::of_session(attributes)));
         }
         if !objects.is_empty() {
             let owner = self.session.handle();
@@ -70,7 +69,7 @@ impl Context<'_> {
         if !made.is(CKA_TOKEN) {
             access::may_make(self.state(), &made)?;
             may_become(None, &made)?;
-            return self.store_again(made);
+            return Ok(self.store_again(made));
         }
         match self.store(vec![made])?.as_slice() {
             [only] => Ok(*only),
@@ -82,15 +81,14 @@ impl Context<'_> {
     /// be made.
     ///
     /// # Errors
-    /// Those of the access matrix and of the random generator.
+    /// Those of the access matrix.
     pub fn store_alike(&self, made: Vec<Attributes>) -> Result<Vec<ObjectHandle>> {
         if let Some(first) = made.first() {
             access::may_make(self.state(), first)?;
             may_become(None, first)?;
         }
-        let objects = self.session.token().session_objects(made)?;
         let (slot, owner) = (self.session.slot().id(), self.session.handle());
-        let objects = objects.into_iter().map(Arc::new);
+        let objects = made.into_iter().map(Object::of_session).map(Arc::new);
         Ok(self
             .module
             .objects
@@ -98,13 +96,10 @@ impl Context<'_> {
     }
 
     /// Stores a session object that may be made, because its like was.
-    ///
-    /// # Errors
-    /// Those of the random generator.
-    pub fn store_again(&self, made: Attributes) -> Result<ObjectHandle> {
-        let object = Arc::new(self.session.token().session_object(made)?);
+    pub fn store_again(&self, made: Attributes) -> ObjectHandle {
+        let object = Arc::new(Object::of_session(made));
         let (slot, owner) = (self.session.slot().id(), self.session.handle());
-        Ok(self.module.objects.add_session_object(slot, owner, object))
+        self.module.objects.add_session_object(slot, owner, object)
     }
 }
 
@@ -188,19 +183,12 @@ pub struct Readable<'m> {
 }
 
 impl Readable<'_> {
-    /// Tells one attribute after the other, or `AttributeSensitive`, `AttributeTypeInvalid`, an error of the
-    /// store.
-    pub fn attributes<'o>(&'o self) -> impl Fn(AttributeType) -> Result<Cow<'o, Value>> {
-        let view = View::of(&self.object);
-        move |kind| self.attribute(view, kind)
-    }
-
     /// One attribute. What a key has been used for is looked up only when it is asked for.
     ///
     /// # Errors
     /// `AttributeSensitive`, `AttributeTypeInvalid`; those of the store.
-    fn attribute<'o>(&'o self, view: View<'o>, kind: AttributeType) -> Result<Cow<'o, Value>> {
-        let own = view.value(kind)?;
+    pub fn attribute(&self, kind: AttributeType) -> Result<Cow<'_, Value>> {
+        let own = read::value(&self.object, kind)?;
         if kind == CKA_KEYWARD_UPDATE {
             return self.update(own);
         }

@@ -28,14 +28,15 @@ pub use xts::{MAX_XTS_LENGTH, XtsKey};
 
 use super::keywrap;
 use crate::error::{Error, Result};
-use crate::secret::{KEY_STACK, SecretBytes, apart};
+use crate::secret::{AES_STACK, SecretBytes, apart};
 use aes::cipher::inout::InOutBuf;
 use aes::cipher::typenum::U16;
 use aes::cipher::{
     BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit,
     IvState, KeyInit,
 };
-use std::sync::{Arc, OnceLock};
+use once_cell::race::OnceBox;
+use std::sync::Arc;
 use zeroize::Zeroize;
 
 /// The length of a block in bytes.
@@ -44,9 +45,9 @@ pub const BLOCK: usize = 16;
 /// An AES key of 16, 24 or 32 bytes. Immutable; erased on drop.
 pub struct Key {
     bytes: Arc<SecretBytes>,
-    schedule: OnceLock<Box<Schedule>>,
-    wrap: OnceLock<Box<keywrap::Key>>,
-    gcm: OnceLock<Box<gcm::Tables>>,
+    schedule: OnceBox<Schedule>,
+    wrap: OnceBox<keywrap::Key>,
+    gcm: OnceBox<gcm::Tables>,
 }
 
 /// The schedule of the block cipher, one variant for each length of key.
@@ -87,9 +88,9 @@ impl Key {
         }
         Ok(Key {
             bytes: Arc::clone(bytes),
-            schedule: OnceLock::new(),
-            wrap: OnceLock::new(),
-            gcm: OnceLock::new(),
+            schedule: OnceBox::new(),
+            wrap: OnceBox::new(),
+            gcm: OnceBox::new(),
         })
     }
 
@@ -109,7 +110,7 @@ impl Key {
         if let Some(ready) = self.schedule.get() {
             return ready;
         }
-        let fresh = apart::<KEY_STACK, _>(|| Box::new(self.expand()));
+        let fresh = apart::<AES_STACK, _>(|| Box::new(self.expand()));
         self.schedule.get_or_init(|| fresh)
     }
 
@@ -121,7 +122,7 @@ impl Key {
         if let Some(ready) = self.wrap.get() {
             return Ok(ready);
         }
-        let fresh = apart::<KEY_STACK, _>(|| keywrap::Key::new(self.bytes()).map(Box::new))?;
+        let fresh = apart::<AES_STACK, _>(|| keywrap::Key::new(self.bytes()).map(Box::new))?;
         Ok(self.wrap.get_or_init(|| fresh))
     }
 

@@ -18,9 +18,11 @@ pub mod standing;
 pub mod usage;
 pub mod vendor;
 
+use crate::crypto::random::ThreadGenerator;
 use crate::error::Result;
 use crate::secret::{KEY_STACK, SecretBytes, apart};
 use attribute::Attributes;
+use rand::Rng;
 use standing::Standing;
 use std::any::Any;
 use std::fmt;
@@ -45,7 +47,8 @@ impl fmt::Debug for ObjectId {
 
 /// One object in one revision. Immutable: a change makes a new `Object` with the next revision.
 pub struct Object {
-    id: ObjectId,
+    /// Of a session object given when it is first asked for: most are gone before anybody does.
+    id: OnceLock<ObjectId>,
     revision: u64,
     standing: Standing,
     attributes: Attributes,
@@ -63,9 +66,21 @@ impl Object {
     /// An object with these attributes. The revision of a new object is 1.
     #[must_use]
     pub fn new(id: ObjectId, revision: u64, attributes: Attributes) -> Self {
-        Object {
-            id,
+        let object = Object {
             revision,
+            ..Object::of_session(attributes)
+        };
+        // It is the first to be set.
+        let _ = object.id.set(id);
+        object
+    }
+
+    /// An object that is stored nowhere, in its first revision, with an id of its own.
+    #[must_use]
+    pub fn of_session(attributes: Attributes) -> Self {
+        Object {
+            id: OnceLock::new(),
+            revision: 1,
             standing: Standing::Current,
             attributes,
             prepared: OnceLock::new(),
@@ -84,7 +99,11 @@ impl Object {
         Object {
             standing: original.standing,
             original: Some(Arc::clone(original)),
-            ..Object::new(original.id, original.revision, original.attributes.clone())
+            ..Object::new(
+                original.id(),
+                original.revision,
+                original.attributes.clone(),
+            )
         }
     }
 
@@ -129,10 +148,15 @@ impl Object {
         self.standing
     }
 
-    /// The object's lasting name.
+    /// The object's lasting name. Panics, and so fails the call that it is in, when a session object is to
+    /// be named and the operating system gives no randomness.
     #[must_use]
     pub fn id(&self) -> ObjectId {
-        self.id
+        *self.id.get_or_init(|| {
+            let mut id = [0; 16];
+            ThreadGenerator.fill_bytes(&mut id);
+            ObjectId(id)
+        })
     }
 
     /// The number of the object's changes so far, counted from 1.
@@ -189,6 +213,6 @@ impl Object {
 
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Object({}, revision {})", self.id, self.revision)
+        write!(f, "Object({}, revision {})", self.id(), self.revision)
     }
 }

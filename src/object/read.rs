@@ -16,55 +16,37 @@ use cryptoki_sys::{
 };
 use std::borrow::Cow;
 
-/// An object as its reader sees it.
-#[derive(Clone, Copy)]
-pub struct View<'o> {
-    object: &'o Object,
-    family: Option<Family>,
-}
-
-impl<'o> View<'o> {
-    /// The view of an object.
-    #[must_use]
-    pub fn of(object: &'o Object) -> Self {
-        let family = Family::of_object(object.attributes());
-        View { object, family }
-    }
-
-    /// The answer for one attribute of `C_GetAttributeValue`. Each attribute of a template is answered on
-    /// its own, whatever the others get.
-    ///
-    /// # Errors
-    /// `AttributeSensitive` for a secret that the key does not reveal; `AttributeTypeInvalid` for what the
-    /// object does not have.
-    pub fn value(self, kind: AttributeType) -> Result<Cow<'o, Value>> {
-        let missing = || Error::AttributeTypeInvalid(kind);
-        let attributes = self.object.attributes();
-        if kind == CKA_UNIQUE_ID {
-            let name = self.object.id().to_string();
-            return Ok(Cow::Owned(Value::Bytes(name.into_bytes())));
-        }
-        if kind == CKA_KEYWARD_STANDING && attributes.key_type().is_some() {
-            let standing = self.object.standing().number();
-            return Ok(Cow::Owned(Value::Ulong(standing.into())));
-        }
-        let family = self.family.ok_or_else(missing)?;
-        let row = schema::row(kind, family).ok_or_else(missing)?;
-        if is_hidden(attributes, row) {
-            return Err(Error::AttributeSensitive(kind));
-        }
-        let found = computed(attributes, family, kind);
-        let found = found.or_else(|| row.default_value(family).map(Cow::Owned));
-        found.ok_or_else(missing)
-    }
-}
-
-/// One attribute of an object, as [`View::value`] has it.
+/// The answer for one attribute of `C_GetAttributeValue`. Each attribute of a template is answered on its
+/// own, whatever the others get.
 ///
 /// # Errors
-/// As [`View::value`].
+/// `AttributeSensitive` for a secret that the key does not reveal; `AttributeTypeInvalid` for what the
+/// object does not have.
 pub fn value(object: &Object, kind: AttributeType) -> Result<Cow<'_, Value>> {
-    View::of(object).value(kind)
+    let missing = || Error::AttributeTypeInvalid(kind);
+    let attributes = object.attributes();
+    if kind == CKA_UNIQUE_ID {
+        let name = object.id().to_string();
+        return Ok(Cow::Owned(Value::Bytes(name.into_bytes())));
+    }
+    if kind == CKA_KEYWARD_STANDING && attributes.key_type().is_some() {
+        let standing = object.standing().number();
+        return Ok(Cow::Owned(Value::Ulong(standing.into())));
+    }
+    // What is stored belongs to the object, and what may be hidden is stored as a secret.
+    if let Some(stored) = attributes.value(kind)
+        && !matches!(stored, Value::Secret(_))
+    {
+        return Ok(Cow::Borrowed(stored));
+    }
+    let family = Family::of_object(attributes).ok_or_else(missing)?;
+    let row = schema::row(kind, family).ok_or_else(missing)?;
+    if is_hidden(attributes, row) {
+        return Err(Error::AttributeSensitive(kind));
+    }
+    let found = computed(attributes, family, kind);
+    let found = found.or_else(|| row.default_value(family).map(Cow::Owned));
+    found.ok_or_else(missing)
 }
 
 /// Whether the attribute is one that this key does not reveal (footnote 7).

@@ -17,11 +17,15 @@ const PAGES: usize = 16 * 1024;
 /// Lists of each size, so that threads seldom meet.
 const LISTS: usize = 8;
 
+/// Free blocks of one size, on cache lines of their own: a thread's list is nobody else's business.
+#[repr(align(128))]
+struct List(Mutex<Vec<&'static mut [u8]>>);
+
 /// The free blocks of one size.
-type Lists = [Mutex<Vec<&'static mut [u8]>>; LISTS];
+type Lists = [List; LISTS];
 
 static FREE: [Lists; SIZES.len()] =
-    [const { [const { Mutex::new(Vec::new()) }; LISTS] }; SIZES.len()];
+    [const { [const { List(Mutex::new(Vec::new())) }; LISTS] }; SIZES.len()];
 static LOCKED: AtomicUsize = AtomicUsize::new(0);
 static NOT_LOCKED: AtomicUsize = AtomicUsize::new(0);
 
@@ -83,7 +87,7 @@ impl Memory {
         let Some(lists) = FREE.get(size_for(block.len())) else {
             return;
         };
-        if let Some(mut list) = nearest(lists).find_map(Mutex::try_lock) {
+        if let Some(mut list) = nearest(lists).find_map(|list| list.0.try_lock()) {
             list.push(block);
         }
     }
@@ -101,7 +105,7 @@ fn size_for(length: usize) -> usize {
 
 /// A free block, from new pages if there is none.
 fn take(lists: &'static Lists, size: usize) -> Option<&'static mut [u8]> {
-    let kept = |list: &Mutex<Vec<&'static mut [u8]>>| list.try_lock()?.pop();
+    let kept = |list: &'static List| list.0.try_lock()?.pop();
     if let Some(block) = nearest(lists).find_map(kept) {
         return Some(block);
     }
@@ -110,14 +114,14 @@ fn take(lists: &'static Lists, size: usize) -> Option<&'static mut [u8]> {
     counter.fetch_add(PAGES, Ordering::Relaxed);
     let mut blocks = pages.bytes.chunks_exact_mut(size);
     let first = blocks.next();
-    if let Some(mut list) = nearest(lists).find_map(Mutex::try_lock) {
+    if let Some(mut list) = nearest(lists).find_map(|list| list.0.try_lock()) {
         list.extend(blocks);
     }
     first
 }
 
 /// The lists, this thread's first.
-fn nearest(lists: &'static Lists) -> impl Iterator<Item = &'static Mutex<Vec<&'static mut [u8]>>> {
+fn nearest(lists: &'static Lists) -> impl Iterator<Item = &'static List> {
     let (before, after) = lists.split_at(thread_number() % LISTS);
     after.iter().chain(before)
 }

@@ -136,6 +136,23 @@ impl Near {
         Some((found.copy, found.decision?))
     }
 
+    /// A wrapping key and the key that it is to wrap, when that is known to be allowed: with the judgement.
+    pub fn judged_pair(
+        &mut self,
+        wrapping: ObjectHandle,
+        target: ObjectHandle,
+        stamp: Stamp,
+        mechanism: u64,
+    ) -> Option<(Arc<Object>, Arc<Object>, Decision)> {
+        let target = self.find(target, stamp)?.0;
+        let act = Judged {
+            target: Some((target.id(), target.revision())),
+            ..Judged::alone(Use::Wrap, mechanism)
+        };
+        let (wrapping, decision) = self.judged(wrapping, stamp, &act)?;
+        Some((wrapping, target, decision))
+    }
+
     /// The unwrapping key behind a handle and the plan of what is asked to be made with it, if both are known.
     pub fn planned(
         &mut self,

@@ -6,7 +6,6 @@ use super::pins::Role;
 use super::rows::{RowKeys, Seal};
 use super::unlocked::Unlocked;
 use super::{Token, record};
-use crate::crypto::random::fill;
 use crate::domain::keyring::Keyring;
 use crate::error::{Error, Result};
 use crate::object::attribute::Attributes;
@@ -21,26 +20,6 @@ use std::sync::atomic::Ordering;
 const PLACES_TRIED: usize = 8;
 
 impl Token {
-    /// An object that is not stored, with an id of its own.
-    ///
-    /// # Errors
-    /// None so far.
-    pub fn session_object(&self, attributes: Attributes) -> Result<Object> {
-        Ok(Object::new(ObjectId(random()), 1, attributes))
-    }
-
-    /// Many of them.
-    ///
-    /// # Errors
-    /// `Internal` when the operating system gives no randomness.
-    pub fn session_objects(&self, made: Vec<Attributes>) -> Result<Vec<Object>> {
-        let mut ids = vec![[0; 16]; made.len()];
-        fill(ids.as_flattened_mut())?;
-        let named = ids.into_iter().zip(made);
-        let new = |(id, attributes)| Object::new(ObjectId(id), 1, attributes);
-        Ok(named.map(new).collect())
-    }
-
     /// Stores new objects, all of them or none.
     ///
     /// # Errors

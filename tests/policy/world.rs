@@ -506,7 +506,7 @@ impl World {
 
 /// Any value: the model's values are symbols.
 pub(crate) fn some_value() -> build::Material {
-    build::secret_value(SecretBytes::zeroed(16))
+    build::secret_value(SecretBytes::zeroed(16)).into()
 }
 
 fn no_date() -> usage::Date {

@@ -7,7 +7,7 @@
 use super::{BLOCK, Key, first, keywrap};
 use crate::crypto::awslc;
 use crate::error::{Error, Result};
-use crate::secret::{KEY_STACK, apart};
+use crate::secret::{AES_STACK, apart};
 use aes::cipher::KeyInit;
 use aes::cipher::inout::InOutBuf;
 use aes::cipher::typenum::U12;
@@ -251,7 +251,7 @@ impl Key {
         if let Some(ready) = self.gcm.get() {
             return ready;
         }
-        let fresh = apart::<KEY_STACK, _>(|| {
+        let fresh = apart::<AES_STACK, _>(|| {
             Box::new(Tables {
                 short: Short::new(self),
                 long: OnceLock::new(),

@@ -67,7 +67,7 @@ export! {
         guard::session(session, |module, session| {
             let template = Given::new(template, count)?;
             let object = objects::readable(module, session, ObjectHandle(object))?;
-            template.answer(object.attributes())
+            template.answer(|kind| object.attribute(kind))
         })
     }
 

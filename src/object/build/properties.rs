@@ -75,7 +75,7 @@ fn generated(template: &Template) -> Option<Attributes> {
 }
 
 fn value() -> Material {
-    secret_value(SecretBytes::zeroed(16))
+    secret_value(SecretBytes::zeroed(16)).into()
 }
 
 fn take(before: &Object, step: &Step) -> Result<Attributes> {
