@@ -47,7 +47,7 @@ pub struct Key {
     bytes: Arc<SecretBytes>,
     schedule: OnceBox<Schedule>,
     wrap: OnceBox<keywrap::Key>,
-    gcm: OnceBox<gcm::Tables>,
+    gcm: gcm::Tables,
 }
 
 /// The schedule of the block cipher, one variant for each length of key.
@@ -90,7 +90,7 @@ impl Key {
             bytes: Arc::clone(bytes),
             schedule: OnceBox::new(),
             wrap: OnceBox::new(),
-            gcm: OnceBox::new(),
+            gcm: gcm::Tables::default(),
         })
     }
 

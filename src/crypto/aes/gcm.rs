@@ -1,8 +1,8 @@
 //! Galois/counter mode (SP 800-38D) with IVs and tags of every length.
 //!
-//! Two implementations share the work, by measurement: the `aes-gcm` crate for short messages with the
-//! usual 12-byte IV and 16-byte tag, where AWS-LC's call costs more than its speed gains, and AWS-LC
-//! for the rest.
+//! Two implementations share the work, by measurement: AWS-LC, and for short messages with the usual 12-byte
+//! IV and 16-byte tag the `aes-gcm` crate, on processors without vectors of 512 bits, where AWS-LC's call
+//! costs more than its speed gains.
 
 use super::{BLOCK, Key, first, keywrap};
 use crate::crypto::awslc;
@@ -13,18 +13,20 @@ use aes::cipher::inout::InOutBuf;
 use aes::cipher::typenum::U12;
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{AesGcm, Nonce};
+use once_cell::race::OnceBox;
 use std::ops::Deref;
 use std::sync::OnceLock;
 use zeroize::Zeroizing;
 
-/// From this message length on, in bytes, AWS-LC is the faster one.
+/// From this message length on, in bytes, AWS-LC is the faster one on a processor without wide vectors.
 const LONG: usize = 768;
 /// The longest plaintext in bytes (SP 800-38D, 5.2.1.1).
 pub const MAX_GCM_LENGTH: u64 = (1 << 36) - 32;
 
-/// What GCM prepares from a key.
+/// What GCM prepares from a key, each at its first use.
+#[derive(Default)]
 pub(super) struct Tables {
-    short: Short,
+    short: OnceBox<Short>,
     long: OnceLock<Option<awslc::gcm::Key>>,
 }
 
@@ -47,10 +49,10 @@ impl Short {
     }
 }
 
-/// Runs `$body` with `$cipher` bound to the tables, whichever key length they have.
+/// Runs `$body` with `$cipher` bound to the key for short messages, whichever length it has.
 macro_rules! with_short {
-    ($tables:expr, $cipher:ident => $body:expr) => {
-        match &$tables.short {
+    ($short:expr, $cipher:ident => $body:expr) => {
+        match $short {
             Short::Aes128($cipher) => $body,
             Short::Aes192($cipher) => $body,
             Short::Aes256($cipher) => $body,
@@ -111,11 +113,10 @@ impl<'a> GcmShape<'a> {
 
     /// The IV, when a message of this length is one for the short implementation.
     fn short(&self, length: usize) -> Option<&'a Nonce<U12>> {
-        if length < LONG {
-            <&Nonce<U12>>::try_from(self.iv).ok()
-        } else {
-            None
+        if length >= LONG || awslc::gcm::wide_vectors() {
+            return None;
         }
+        <&Nonce<U12>>::try_from(self.iv).ok()
     }
 }
 
@@ -152,20 +153,13 @@ impl Key {
         if (body.len(), tag_out.len()) != (input.len(), shape.tag) {
             return Err(LENGTHS);
         }
-        let tables = self.gcm();
-        let tag: [u8; BLOCK] = match shape.short(input.len()) {
-            Some(iv) => {
-                let pair = InOutBuf::new(input, body).map_err(|_| LENGTHS)?;
-                with_short!(tables, cipher => cipher.encrypt_inout_detached(iv, shape.aad, pair))
-                    .map_err(|_| Error::DataLenRange)?
-                    .into()
-            }
+        let tag = match shape.short(input.len()) {
+            Some(iv) => self.gcm_seal_short(iv, shape.aad, input, body)?,
             None => self
-                .gcm_long(tables)?
+                .gcm_long()?
                 .seal(shape.iv, shape.aad, input, body)
                 .ok_or(FAILED)?,
         };
-        keywrap::leave_vector_code();
         tag_out.copy_from_slice(tag.get(..shape.tag).unwrap_or_default());
         Ok(())
     }
@@ -204,26 +198,47 @@ impl Key {
         if (out.len(), tag.len()) != (body.len(), shape.tag) {
             return Err(LENGTHS);
         }
-        let tables = self.gcm();
         match (shape.short(body.len()), <&[u8; BLOCK]>::try_from(tag)) {
-            (Some(iv), Ok(tag)) => {
-                // This implementation checks the tag before it writes.
-                let pair = InOutBuf::new(body, out).map_err(|_| LENGTHS)?;
-                let tag = tag.into();
-                with_short!(tables, cipher =>
-                    cipher.decrypt_inout_detached(iv, shape.aad, pair, tag))
-                .map_err(|_| Error::EncryptedDataInvalid)?;
-            }
-            _ => out.copy_from_slice(&self.gcm_open_long(tables, shape, body, tag)?),
+            (Some(iv), Ok(tag)) => self.gcm_open_short(iv, shape.aad, body, tag, out)?,
+            _ => out.copy_from_slice(&self.gcm_open_long(shape, body, tag)?),
         }
-        keywrap::leave_vector_code();
         Ok(())
+    }
+
+    /// Encrypts with `aes-gcm`; the tag.
+    fn gcm_seal_short(
+        &self,
+        iv: &Nonce<U12>,
+        aad: &[u8],
+        input: &[u8],
+        body: &mut [u8],
+    ) -> Result<[u8; BLOCK]> {
+        let pair = InOutBuf::new(input, body).map_err(|_| LENGTHS)?;
+        let sealed =
+            with_short!(self.gcm_short(), cipher => cipher.encrypt_inout_detached(iv, aad, pair));
+        keywrap::leave_vector_code();
+        sealed.map(Into::into).map_err(|_| Error::DataLenRange)
+    }
+
+    /// Decrypts with `aes-gcm`, which checks the tag before it writes.
+    fn gcm_open_short(
+        &self,
+        iv: &Nonce<U12>,
+        aad: &[u8],
+        body: &[u8],
+        tag: &[u8; BLOCK],
+        out: &mut [u8],
+    ) -> Result<()> {
+        let pair = InOutBuf::new(body, out).map_err(|_| LENGTHS)?;
+        let opened = with_short!(self.gcm_short(), cipher =>
+            cipher.decrypt_inout_detached(iv, aad, pair, tag.into()));
+        keywrap::leave_vector_code();
+        opened.map_err(|_| Error::EncryptedDataInvalid)
     }
 
     /// AWS-LC writes as it decrypts, so it gets a buffer of its own.
     fn gcm_open_long(
         &self,
-        tables: &Tables,
         shape: GcmShape<'_>,
         body: &[u8],
         tag: &[u8],
@@ -234,7 +249,7 @@ impl Key {
             .map_err(|_| Error::HostMemory)?;
         plain.resize(body.len(), 0);
         let good = if tag.len() == BLOCK {
-            self.gcm_long(tables)?
+            self.gcm_long()?
                 .open_into(shape.iv, shape.aad, body, tag, &mut plain)
         } else {
             let key = awslc::gcm::Key::new(self.bytes(), tag.len()).ok_or(FAILED)?;
@@ -247,23 +262,17 @@ impl Key {
         }
     }
 
-    fn gcm(&self) -> &Tables {
-        if let Some(ready) = self.gcm.get() {
+    fn gcm_short(&self) -> &Short {
+        if let Some(ready) = self.gcm.short.get() {
             return ready;
         }
-        let fresh = apart::<AES_STACK, _>(|| {
-            Box::new(Tables {
-                short: Short::new(self),
-                long: OnceLock::new(),
-            })
-        });
-        self.gcm.get_or_init(|| fresh)
+        let fresh = apart::<AES_STACK, _>(|| Box::new(Short::new(self)));
+        self.gcm.short.get_or_init(|| fresh)
     }
 
-    fn gcm_long<'t>(&self, tables: &'t Tables) -> Result<&'t awslc::gcm::Key> {
-        let long = tables
-            .long
-            .get_or_init(|| awslc::gcm::Key::new(self.bytes(), BLOCK));
+    fn gcm_long(&self) -> Result<&awslc::gcm::Key> {
+        let prepare = || awslc::gcm::Key::new(self.bytes(), BLOCK);
+        let long = self.gcm.long.get_or_init(prepare);
         long.as_ref().ok_or(Error::HostMemory)
     }
 }
@@ -397,4 +406,41 @@ fn append(all: &mut Vec<u8>, more: &[u8]) -> Result<()> {
     all.try_reserve(more.len()).map_err(|_| Error::HostMemory)?;
     all.extend_from_slice(more);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whichever of the two this processor would take, both are tried.
+    #[test]
+    fn the_two_implementations_agree() {
+        let iv = [5; 12];
+        for length in [16, 24, 32] {
+            let key = Key::new(&[3; 32][..length]).unwrap();
+            for size in [0, 1, 16, 33, LONG] {
+                let plain = vec![6; size];
+                let (mut short, mut long) = (vec![0; size], vec![0; size]);
+                let tag = key.gcm_seal_short(&iv.into(), b"more", &plain, &mut short);
+                let other = key
+                    .gcm_long()
+                    .unwrap()
+                    .seal(&iv, b"more", &plain, &mut long);
+                assert_eq!((tag.ok(), short), (other, long.clone()));
+
+                let mut tag = other.unwrap();
+                let mut opened = vec![7; size];
+                let open = |tag: &[u8; BLOCK], out: &mut [u8]| {
+                    key.gcm_open_short(&iv.into(), b"more", &long, tag, out)
+                };
+                open(&tag, &mut opened).unwrap();
+                assert_eq!(opened, plain);
+                tag[0] ^= 1;
+                let mut untouched = vec![7; size];
+                let refused = open(&tag, &mut untouched);
+                assert_eq!(refused, Err(Error::EncryptedDataInvalid));
+                assert_eq!(untouched, vec![7; size]);
+            }
+        }
+    }
 }

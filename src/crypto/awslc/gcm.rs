@@ -218,6 +218,19 @@ impl Stream {
     }
 }
 
+/// Whether this processor has what AWS-LC's fastest code for GCM needs: AES and the carry-less product over vectors
+/// of 512 bits. A call and a fresh key are cheap there as well.
+pub(crate) fn wide_vectors() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("vaes")
+        && is_x86_feature_detected!("vpclmulqdq")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
 /// The longest part that AWS-LC is handed at once; its interface counts in `int`.
 const PART: usize = 1 << 30;
 
