@@ -32,6 +32,18 @@ pub enum Error {
     /// Something that cannot happen happened; the text is for the maintainers.
     #[error("internal error: {0}")]
     Internal(&'static str),
+    /// A known answer of an algorithm came out wrong: the process can compute nothing any more.
+    #[error(
+        "the self-test of {0} failed: this machine or this copy of the module computes wrongly; use nothing that \
+        it made, run keyward doctor, and go on with another copy or on another machine"
+    )]
+    SelfTest(&'static str),
+    /// The two keys of a new pair do not fit: the process can compute nothing any more.
+    #[error(
+        "a new pair of keys does not fit ({0}) and was thrown away: this machine or this copy of the module computes \
+        wrongly; use nothing that it made, run keyward doctor, and go on with another copy or on another machine"
+    )]
+    PairTest(&'static str),
     /// `C_CancelFunction` and `C_GetFunctionStatus`, as the standard prescribes.
     #[error("no function runs in parallel")]
     FunctionNotParallel,

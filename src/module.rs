@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 use crate::config::Config;
+use crate::crypto::known::{self, Families};
 use crate::error::{Error, Result};
 use crate::object::ObjectId;
 use crate::session::events::Events;
@@ -48,8 +49,9 @@ impl Module {
     /// of other processes are noticed at the next call only.
     ///
     /// # Errors
-    /// Those of reading the home directory.
+    /// Those of the self-tests of what the module itself rests on, and of reading the home directory.
     pub fn start(config: Config, threads: bool) -> Result<Self> {
+        known::ready(Families::MODULE)?;
         let module = Module {
             number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
             watchers: Watchers::new(threads && config.processes.watcher),

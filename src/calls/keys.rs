@@ -3,6 +3,7 @@
 use super::admission::has_policy;
 use super::context::Context;
 use crate::error::{Error, Result};
+use crate::mechanism::pairwise;
 use crate::mechanism::params::Mechanism;
 use crate::mechanism::private_key_info;
 use crate::mechanism::row::Row;
@@ -96,6 +97,7 @@ pub fn generate_pair(
     access::may_make(state, for_private.attributes())?;
     let (public, private) = generate(params, public, private)?;
     let (public, private) = (for_public.finish(public)?, for_private.finish(private)?);
+    pairwise::test(&public, &private)?;
     match context.store(vec![public, private])?.as_slice() {
         [public, private] => Ok((*public, *private)),
         _ => Err(Error::Internal("a key pair was stored without two handles")),

@@ -33,7 +33,9 @@ pub fn encrypt_init(
     if place.is_some() {
         return Err(Error::OperationActive);
     }
-    let row = table::row(mechanism).ok_or(Error::MechanismInvalid)?;
+    let row = table::row(mechanism)
+        .ok_or(Error::MechanismInvalid)?
+        .ready()?;
     let messages = row.operations.messages.ok_or(Error::MechanismInvalid)?;
     let key = context.key_for_messages(key, Use::Encrypt, row)?;
     let aead = (messages.start)(&key)?;
@@ -61,7 +63,9 @@ pub fn decrypt_init(
     if place.is_some() {
         return Err(Error::OperationActive);
     }
-    let row = table::row(mechanism).ok_or(Error::MechanismInvalid)?;
+    let row = table::row(mechanism)
+        .ok_or(Error::MechanismInvalid)?
+        .ready()?;
     let messages = row.operations.messages.ok_or(Error::MechanismInvalid)?;
     let key = context.key_for_messages(key, Use::Decrypt, row)?;
     let aead = (messages.start)(&key)?;

@@ -35,7 +35,9 @@ pub enum How<'a> {
 
 /// The row, if the mechanism wraps keys as messages.
 fn row_of(mechanism: u64) -> Result<(&'static Row, Messages)> {
-    let row = table::row(mechanism).ok_or(Error::MechanismInvalid)?;
+    let row = table::row(mechanism)
+        .ok_or(Error::MechanismInvalid)?
+        .ready()?;
     let messages = row.operations.messages.filter(|messages| messages.wraps);
     Ok((row, messages.ok_or(Error::MechanismInvalid)?))
 }

@@ -16,6 +16,7 @@ pub mod hash;
 pub mod hmac;
 pub mod kdf;
 pub mod keywrap;
+pub mod known;
 pub mod mldsa;
 pub mod mlkem;
 pub mod montgomery;

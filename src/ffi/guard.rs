@@ -5,6 +5,7 @@
 //! and never dropped, because it refers to threads and files that belong to the parent.
 
 use super::os::fork::fork_generation;
+use crate::crypto::known;
 use crate::error::{Error, Result};
 use crate::module::Module;
 use crate::session::handles::SessionHandle;
@@ -69,6 +70,8 @@ fn is_of_the_machine(error: &Error) -> bool {
             | Error::PinLocked
             | Error::HostMemory
             | Error::Internal(_)
+            | Error::SelfTest(_)
+            | Error::PairTest(_)
             | Error::Config(_)
     )
 }
@@ -82,17 +85,39 @@ pub(super) fn module(body: impl FnOnce(&Module) -> Result<()>) -> CK_RV {
             let mut known = known.try_borrow_mut().ok()?;
             Some(within(known.load().as_ref(), body.take()?))
         });
-        match (known, body) {
+        let answer = match (known, body) {
             (Ok(Some(answer)), _) => answer,
             (_, Some(body)) => within(MODULE.load().as_ref(), body),
             (_, None) => Err(Error::Internal("a call was begun and has no answer")),
-        }
+        };
+        answer.inspect_err(|error| {
+            if let Error::SelfTest(_) | Error::PairTest(_) = error {
+                end();
+            }
+        })
     })
+}
+
+/// Takes the module down because a self-test failed. It cannot be started again in this process.
+#[cold]
+fn end() {
+    let turn = Turn::take();
+    match MODULE.swap(None) {
+        Some(running) if running.generation == turn.generation => running.module.stop(),
+        // Of the process that this one was forked from.
+        other => mem::forget(other),
+    }
+}
+
+/// Why there is no module: it was not started, or a self-test has ended it.
+#[cold]
+fn no_module() -> Error {
+    known::check().err().unwrap_or(Error::NotInitialized)
 }
 
 /// Runs a function of what may be the module of this process.
 fn within(current: Option<&Arc<Running>>, body: impl FnOnce(&Module) -> Result<()>) -> Result<()> {
-    let running = current.ok_or_else(|| Error::NotInitialized)?;
+    let running = current.ok_or_else(no_module)?;
     if running.generation != fork_generation() {
         return Err(Error::NotInitialized);
     }
@@ -158,7 +183,7 @@ pub(super) fn stop(end: impl FnOnce(&Module) -> Result<()>) -> Result<()> {
     let current = MODULE
         .load_full()
         .filter(|running| running.generation == turn.generation);
-    end(&current.ok_or_else(|| Error::NotInitialized)?.module)?;
+    end(&current.ok_or_else(no_module)?.module)?;
     drop(MODULE.swap(None));
     let _ = KNOWN.try_with(|known| {
         known
@@ -298,6 +323,8 @@ pub(super) fn code(error: &Error) -> CK_RV {
         Error::ObjectTampered(_)
         | Error::Store(_)
         | Error::StoreTampered(_)
+        | Error::SelfTest(_)
+        | Error::PairTest(_)
         | Error::ForeignToken(_) => CKR_DEVICE_ERROR,
         Error::DomainTokenRefused(_)
         | Error::DomainRule(_)
@@ -312,6 +339,10 @@ pub(super) fn code(error: &Error) -> CK_RV {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::crypto::known::Family;
+    use crate::mechanism::params::{Mechanism, Params};
+    use std::process::Command;
 
     #[test]
     fn a_panic_becomes_a_code() {
@@ -325,6 +356,55 @@ mod tests {
         let code = session(1, |_, _| Ok(()));
         assert_eq!(code, CKR_CRYPTOKI_NOT_INITIALIZED);
         assert_eq!(stop(|_| Ok(())), Err(Error::NotInitialized));
+    }
+
+    #[test]
+    fn a_failed_self_test_ends_the_module() {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join("log");
+        // What has failed is never forgotten, so it fails in a process of its own.
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--ignored",
+                "--exact",
+                "ffi::guard::tests::in_a_process_that_fails",
+            ])
+            .env("KEYWARD_HOME", home.path().join("home"))
+            .env("KEYWARD_LOG", &log)
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&child.stdout).into_owned();
+        assert!(
+            child.status.success() && told.contains("1 passed"),
+            "{told}"
+        );
+        let log = std::fs::read_to_string(log).unwrap();
+        let line = "a new pair of keys does not fit (RSA) and was thrown away";
+        assert!(
+            log.contains(line) && log.contains("run keyward doctor"),
+            "{log}"
+        );
+    }
+
+    #[test]
+    #[ignore = "it ends the cryptography of its process: the test above runs it"]
+    fn in_a_process_that_fails() {
+        let config = Config::load().unwrap();
+        start(|| Module::start(config.clone(), false)).unwrap();
+        let digest = || {
+            let sha256 = Mechanism::new(CKM_SHA256, Ok(Params::None));
+            module(|_| sha256.row().map(drop))
+        };
+        assert_eq!(digest(), CKR_OK);
+        assert_eq!(known::unfit(Family::Rsa), Error::PairTest("RSA"));
+        // What uses an algorithm finds out, and from then on there is no module.
+        assert_eq!(module(|_| Ok(())), CKR_OK);
+        assert_eq!(digest(), CKR_DEVICE_ERROR);
+        assert_eq!(module(|_| Ok(())), CKR_DEVICE_ERROR);
+        assert_eq!(session(1, |_, _| Ok(())), CKR_DEVICE_ERROR);
+        let failed = Err(Error::PairTest("RSA"));
+        assert_eq!(stop(|_| Ok(())), failed);
+        assert_eq!(start(|| Module::start(config, false)), failed);
     }
 
     #[test]

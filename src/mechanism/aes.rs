@@ -14,6 +14,7 @@ use super::generic_secret::random_key;
 use super::mac::{self, Mac, MacOperation};
 use super::params::{ParamKind, Params};
 use super::row::{Generated, Operations, Row};
+use crate::crypto::known::Families;
 use crate::crypto::{aes, cmac};
 use crate::error::{Error, Result};
 use crate::object::Object;
@@ -105,6 +106,7 @@ pub(super) const fn row(
         key_sizes: (16, 32),
         key_types: &[CKK_AES],
         more_flags: 0,
+        needs: Families::AES,
         params,
         operations,
     }

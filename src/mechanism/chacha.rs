@@ -10,6 +10,7 @@ use super::params::{ParamKind, Params};
 use super::row::{Generated, Operations, Row};
 use crate::crypto::aes::Direction;
 use crate::crypto::chacha::{Aead, KEY, Poly1305, Stream, TAG};
+use crate::crypto::known::Families;
 use crate::error::{Error, Result};
 use crate::object::Object;
 use crate::object::attribute::{Template, Value};
@@ -92,6 +93,7 @@ const fn row(
         key_sizes: (key_size, key_size),
         key_types,
         more_flags: 0,
+        needs: Families::CHACHA,
         params,
         operations,
     }

@@ -7,6 +7,7 @@ use super::params::ParamKind;
 use super::row::{Operations, Row, StartDigest};
 use crate::crypto::digest::Digest;
 use crate::crypto::hash::Hash;
+use crate::crypto::known::Families;
 use crate::error::{Error, Result};
 use cryptoki_sys::{
     CKM_BLAKE2B_160, CKM_BLAKE2B_256, CKM_BLAKE2B_384, CKM_BLAKE2B_512, CKM_MD5, CKM_SHA_1,
@@ -49,6 +50,7 @@ const fn row(mechanism: u64, name: &'static str, start: StartDigest) -> Row {
         key_sizes: (0, 0),
         key_types: &[],
         more_flags: 0,
+        needs: Families::HASHES,
         params: ParamKind::None,
         operations: Operations {
             digest: Some(start),

@@ -8,6 +8,7 @@ use super::signing::{Check, Gathered, Hashed, Sign};
 use crate::crypto::curve::NamedCurve;
 use crate::crypto::edwards::{KEY_SIZE, PrivateKey, PublicKey, SIGNATURE_SIZE, Variant};
 use crate::crypto::hash::Hash;
+use crate::crypto::known::Families;
 use crate::error::{Error, Result};
 use crate::object::Object;
 use crate::object::attribute::Template;
@@ -23,6 +24,7 @@ pub(super) const ROWS: &[Row] = &[
         key_sizes: (255, 255),
         key_types: &[CKK_EC_EDWARDS],
         more_flags: FLAGS,
+        needs: Families::ED25519,
         params: ParamKind::None,
         operations: Operations {
             generate_pair: Some(pair),
@@ -35,6 +37,7 @@ pub(super) const ROWS: &[Row] = &[
         key_sizes: (255, 255),
         key_types: &[CKK_EC_EDWARDS],
         more_flags: FLAGS,
+        needs: Families::ED25519,
         params: ParamKind::Eddsa,
         operations: Operations {
             sign: Some(sign),

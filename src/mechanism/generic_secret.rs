@@ -2,6 +2,7 @@
 
 use super::params::{ParamKind, Params};
 use super::row::{Generated, Operations, Row};
+use crate::crypto::known::Families;
 use crate::error::{Error, Result};
 use crate::object::attribute::{Template, Value};
 use crate::secret::SecretBytes;
@@ -19,6 +20,7 @@ pub(super) const ROWS: &[Row] = &[Row {
     key_sizes: (8, 8 * LONGEST),
     key_types: &[CKK_GENERIC_SECRET],
     more_flags: 0,
+    needs: Families::NONE,
     params: ParamKind::None,
     operations: Operations {
         generate: Some(generate),

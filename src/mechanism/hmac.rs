@@ -7,6 +7,7 @@ use super::params::{ParamKind, Params};
 use super::row::{Generate, Operations, Row, StartSign, StartVerify};
 use crate::crypto::hash::Hash;
 use crate::crypto::hmac;
+use crate::crypto::known::Families;
 use crate::error::{Error, Result};
 use crate::object::Object;
 use cryptoki_sys::{
@@ -103,6 +104,7 @@ const fn signing(
         key_sizes: (1, LONGEST_USED),
         key_types,
         more_flags: 0,
+        needs: Families::HMAC,
         params,
         operations: Operations {
             sign: Some(sign),
@@ -124,6 +126,7 @@ const fn generating(
         key_sizes: (1, LONGEST),
         key_types,
         more_flags: 0,
+        needs: Families::HMAC,
         params: ParamKind::None,
         operations: Operations {
             generate: Some(generate),

@@ -3,6 +3,7 @@
 
 use super::params::ParamKind;
 use super::row::{Operations, Row};
+use crate::crypto::known::Families;
 use crate::object::vendor::CKM_KEYWARD_KEY_TOKEN;
 use cryptoki_sys::{CKF_UNWRAP, CKF_WRAP, CKK_AES};
 
@@ -13,6 +14,7 @@ pub const ROWS: &[Row] = &[Row {
     key_sizes: (32, 32),
     key_types: &[CKK_AES],
     more_flags: CKF_WRAP | CKF_UNWRAP,
+    needs: Families::MODULE,
     params: ParamKind::None,
     operations: Operations::NONE,
 }];

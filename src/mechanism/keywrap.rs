@@ -6,11 +6,12 @@
 
 mod single;
 
-use super::aes::{key, row};
+use super::aes::{self, key};
 use super::params::{ParamKind, Params};
 use super::row::{Lengths, Operations, Row};
 use crate::crypto::aes::Key;
 use crate::crypto::keywrap::{DEFAULT_IV, DEFAULT_PADDED_IV, Item, SEMIBLOCK, pkcs7_length};
+use crate::crypto::known::Families;
 use crate::error::{Error, Result};
 use crate::object::Object;
 use crate::secret::SecretBytes;
@@ -64,6 +65,14 @@ pub(super) const ROWS: &[Row] = &[
         operations!(Scheme::Pkcs7),
     ),
 ];
+
+/// A row of key wrap.
+const fn row(mechanism: u64, name: &'static str, params: ParamKind, operations: Operations) -> Row {
+    Row {
+        needs: Families::KEY_WRAP,
+        ..aes::row(mechanism, name, params, operations)
+    }
+}
 
 /// How lengths that are not whole semiblocks are met.
 #[derive(Clone, Copy, PartialEq, Eq)]

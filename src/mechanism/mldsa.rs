@@ -7,6 +7,7 @@ use super::row::{Generated, Operations, Row};
 use super::schemes;
 use super::signing::{Check, Sign, Whole};
 use crate::crypto::hash::Hash;
+use crate::crypto::known::Families;
 use crate::crypto::mldsa::{Message, PrivateKey, PublicKey, Set};
 use crate::crypto::prehash::Prehash;
 use crate::crypto::scheme::Scheme;
@@ -31,6 +32,7 @@ macro_rules! mldsa_row {
             key_sizes: (1312, 2592),
             key_types: &[CKK_ML_DSA],
             more_flags: 0,
+            needs: Families::ML_DSA,
             params: $params,
             operations: Operations { $($operation: Some($start),)+ ..Operations::NONE },
         }

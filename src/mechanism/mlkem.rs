@@ -3,6 +3,7 @@
 use super::params::{ParamKind, Params};
 use super::row::{Generated, Operations, Row};
 use super::schemes;
+use crate::crypto::known::Families;
 use crate::crypto::mlkem::{PrivateKey, PublicKey, SHARED_SIZE, Set};
 use crate::crypto::scheme::Scheme;
 use crate::error::{Error, Result};
@@ -44,6 +45,7 @@ const fn row(mechanism: u64, name: &'static str, operations: Operations) -> Row 
         key_sizes: SIZES,
         key_types: &[CKK_ML_KEM],
         more_flags: 0,
+        needs: Families::ML_KEM,
         params: ParamKind::None,
         operations,
     }

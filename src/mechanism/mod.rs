@@ -24,6 +24,7 @@ mod mldsa;
 mod mlkem;
 mod montgomery;
 pub mod operation;
+pub mod pairwise;
 pub mod params;
 mod pbkdf2;
 pub mod private_key_info;

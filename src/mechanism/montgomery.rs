@@ -5,6 +5,7 @@ use super::ec::{FLAGS, keys};
 use super::params::{ParamKind, Params};
 use super::row::{Generated, Operations, Row};
 use crate::crypto::curve::NamedCurve;
+use crate::crypto::known::Families;
 use crate::crypto::montgomery;
 use crate::error::{Error, Result};
 use crate::object::attribute::Template;
@@ -18,6 +19,7 @@ pub(super) const ROWS: &[Row] = &[Row {
     key_sizes: (255, 255),
     key_types: &[CKK_EC_MONTGOMERY],
     more_flags: FLAGS,
+    needs: Families::X25519,
     params: ParamKind::None,
     operations: Operations {
         generate_pair: Some(pair),

@@ -31,12 +31,12 @@ impl<'a> Mechanism<'a> {
         }
     }
 
-    /// The mechanism's row.
+    /// The mechanism's row, for use.
     ///
     /// # Errors
-    /// `MechanismInvalid` when the table has no such row.
+    /// `MechanismInvalid` when the table has no such row; those of the self-tests.
     pub fn row(&self) -> Result<&'static Row> {
-        self.found.ok_or_else(|| Error::MechanismInvalid)
+        self.found.ok_or_else(|| Error::MechanismInvalid)?.ready()
     }
 
     /// The same for a function (`CKF_…`) that is about to be used: if it is deprecated, the log is told.

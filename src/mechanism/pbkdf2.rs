@@ -6,6 +6,7 @@ use super::params::{ParamKind, Params};
 use super::row::{Generated, Operations, Row};
 use crate::crypto::hash::Hash;
 use crate::crypto::kdf::pbkdf2;
+use crate::crypto::known::Families;
 use crate::error::{Error, Result};
 use crate::object::attribute::{Template, Value};
 use crate::object::schema::family::Family;
@@ -27,6 +28,7 @@ pub(super) const ROWS: &[Row] = &[Row {
     key_sizes: (0, 0),
     key_types: SECRETS,
     more_flags: 0,
+    needs: Families::DERIVATION,
     params: ParamKind::Pbkdf2,
     operations: Operations {
         generate: Some(generate),

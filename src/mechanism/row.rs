@@ -3,6 +3,7 @@
 use super::message::Messages;
 use super::operation::{Cipher, Digester, Recoverer, Signer, Verifier};
 use super::params::{ParamKind, Params};
+use crate::crypto::known::{self, Families};
 use crate::error::Result;
 use crate::object::Object;
 use crate::object::attribute::{AttributeType, Template, Value};
@@ -144,6 +145,8 @@ pub struct Row {
     pub key_types: &'static [u64],
     /// `CKF_EC_…` and the like, beside those that the operations tell.
     pub more_flags: u64,
+    /// The algorithms that it rests on.
+    pub needs: Families,
     /// The parameter's form.
     pub params: ParamKind,
     /// What it can do.
@@ -151,6 +154,15 @@ pub struct Row {
 }
 
 impl Row {
+    /// The row of a mechanism that is about to be used: its algorithms have shown that they compute rightly.
+    ///
+    /// # Errors
+    /// Those of the self-tests.
+    pub fn ready(&self) -> Result<&Self> {
+        known::ready(self.needs)?;
+        Ok(self)
+    }
+
     /// The flags of `CK_MECHANISM_INFO`.
     #[must_use]
     pub fn flags(&self) -> u64 {

@@ -7,6 +7,7 @@ use super::row::{Generated, Operations, Row};
 use super::schemes;
 use super::signing::{Check, Gathered, Sign, Whole};
 use crate::crypto::hash::Hash;
+use crate::crypto::known::Families;
 use crate::crypto::prehash::Prehash;
 use crate::crypto::scheme::Scheme;
 use crate::crypto::slhdsa::{PrivateKey, PublicKey, Set};
@@ -31,6 +32,7 @@ macro_rules! slhdsa_row {
             key_sizes: (32, 64),
             key_types: &[CKK_SLH_DSA],
             more_flags: 0,
+            needs: Families::SLH_DSA,
             params: $params,
             operations: Operations { $($operation: Some($start),)+ ..Operations::NONE },
         }

@@ -7,6 +7,7 @@ use super::attribute::{AttributeType, Attributes, Value};
 use super::parameter_sets;
 use super::schema::family::Family;
 use crate::crypto::curve::Unread;
+use crate::crypto::known::{self, Families};
 use crate::crypto::rsa::{self, Imported};
 use crate::crypto::{ec, edwards, montgomery};
 use crate::error::{Error, Result};
@@ -32,12 +33,39 @@ pub fn checked_curve(params: &[u8]) -> Result<NamedCurve> {
     })
 }
 
+/// The algorithms that a key from outside is checked by.
+const fn needs(family: Family) -> Families {
+    match family {
+        Family::RsaPublic | Family::RsaPrivate => Families::RSA,
+        Family::EcPublic | Family::EcPrivate => Families::EC,
+        Family::EdwardsPublic | Family::EdwardsPrivate => Families::ED25519,
+        Family::MontgomeryPublic | Family::MontgomeryPrivate => Families::X25519,
+        Family::MlKemPublic | Family::MlKemPrivate => Families::ML_KEM,
+        Family::MlDsaPublic | Family::MlDsaPrivate => Families::ML_DSA,
+        Family::SlhDsaPublic | Family::SlhDsaPrivate => Families::SLH_DSA,
+        Family::DomainParameters
+        | Family::Data
+        | Family::X509Certificate
+        | Family::AttributeCertificate
+        | Family::Aes
+        | Family::Generic
+        | Family::AesXts
+        | Family::ChaCha20
+        | Family::Poly1305
+        | Family::Mechanism
+        | Family::Profile
+        | Family::Trust
+        | Family::Validation => Families::NONE,
+    }
+}
+
 /// Checks a key that came from outside, brings it into the form in which keys are kept, and adds what
 /// follows from it.
 ///
 /// # Errors
 /// `AttributeValueInvalid` of the attribute at fault, `TemplateIncomplete`, `CurveNotSupported`.
 pub(super) fn complete(family: Family, key: &mut Attributes) -> Result<()> {
+    known::ready(needs(family))?;
     match family {
         Family::RsaPublic => rsa_public(key),
         Family::RsaPrivate => rsa_private(key),

@@ -23,6 +23,7 @@ mod token;
 use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
 use keyward_pkcs11::config::Config;
+use keyward_pkcs11::crypto::known::{self, Families};
 use output::Output;
 use std::process::ExitCode;
 
@@ -90,6 +91,14 @@ enum Noun {
 }
 
 impl Noun {
+    /// Whether the command computes anything, and must not go on where algorithms give wrong answers.
+    fn computes(&self) -> bool {
+        !matches!(
+            self,
+            Noun::Doctor(_) | Noun::Mechanisms(_) | Noun::Completions(_) | Noun::Man(_)
+        )
+    }
+
     fn run(self, output: &Output) -> Result<(), Failure> {
         match self {
             Noun::Token(command) => token::run(&command, output),
@@ -112,7 +121,11 @@ impl Noun {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(cli.json);
-    match cli.noun.run(&output) {
+    let tested = match cli.noun.computes() {
+        true => known::ready(Families::MODULE).map_err(Failure::from),
+        false => Ok(()),
+    };
+    match tested.and_then(|()| cli.noun.run(&output)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

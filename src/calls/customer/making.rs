@@ -188,7 +188,9 @@ pub(super) fn unwrapped(token: &Token, actor: Actor, own: &Supplied) -> Result<S
         .load(own.unwrapping)
         .map_err(|_| Error::UnwrappingKeyHandleInvalid)?;
     access::may_use(actor.state(), key.attributes())?;
-    let row = table::row(own.mechanism).ok_or(Error::MechanismInvalid)?;
+    let row = table::row(own.mechanism)
+        .ok_or(Error::MechanismInvalid)?
+        .ready()?;
     let unwrap = row.operations.unwrap.ok_or(Error::MechanismInvalid)?;
     let params = match own.mechanism {
         CKM_RSA_PKCS_OAEP => Params::Oaep {

@@ -2,6 +2,7 @@
 
 use super::modes::iv;
 use crate::crypto::aes::{BLOCK, Direction, MAX_XTS_LENGTH, XtsKey};
+use crate::crypto::known::Families;
 use crate::error::{Error, Result};
 use crate::mechanism::gathered::{Gathered, Whole};
 use crate::mechanism::generic_secret::random_key;
@@ -43,6 +44,7 @@ const fn row(mechanism: u64, name: &'static str, params: ParamKind, operations: 
         key_sizes: (32, 64),
         key_types: &[CKK_AES_XTS],
         more_flags: 0,
+        needs: Families::AES,
         params,
         operations,
     }

@@ -9,6 +9,7 @@ pub mod tls;
 
 use super::params::ParamKind;
 use super::row::{Operations, Row};
+use crate::crypto::known::Families;
 use crate::error::{Error, Result};
 use crate::object::Object;
 use crate::secret::SecretBytes;
@@ -63,6 +64,7 @@ const fn row(
         key_sizes: (1, 65_536),
         key_types,
         more_flags: 0,
+        needs: Families::DERIVATION,
         params,
         operations,
     }

@@ -9,6 +9,7 @@ mod transport;
 use super::params::ParamKind;
 use super::row::{Operations, Row};
 use crate::crypto::hash::Hash;
+use crate::crypto::known::Families;
 use cryptoki_sys::{
     CKF_EC_COMPRESS, CKF_EC_CURVENAME, CKF_EC_F_P, CKF_EC_OID, CKF_EC_UNCOMPRESS, CKK_EC,
     CKK_EC_MONTGOMERY, CKM_EC_KEY_PAIR_GEN, CKM_ECDH_AES_KEY_WRAP, CKM_ECDH_COF_AES_KEY_WRAP,
@@ -30,6 +31,7 @@ macro_rules! ec_row {
             key_sizes: $sizes,
             key_types: $types,
             more_flags: FLAGS | CKF_EC_COMPRESS,
+            needs: Families::EC,
             params: $params,
             operations: Operations { $($operation: Some($start),)+ ..Operations::NONE },
         }

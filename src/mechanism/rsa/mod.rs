@@ -12,6 +12,7 @@ pub(super) use keys::private_numbers;
 use super::params::ParamKind;
 use super::row::{Operations, Row};
 use crate::crypto::hash::Hash;
+use crate::crypto::known::Families;
 use crate::crypto::rsa::{MAX_BITS, MIN_BITS};
 use cryptoki_sys::{
     CKK_RSA, CKM_MD5_RSA_PKCS, CKM_RSA_AES_KEY_WRAP, CKM_RSA_PKCS, CKM_RSA_PKCS_KEY_PAIR_GEN,
@@ -32,6 +33,7 @@ macro_rules! rsa_row {
             key_sizes: SIZES,
             key_types: &[CKK_RSA],
             more_flags: 0,
+            needs: Families::RSA,
             params: $params,
             operations: Operations { $($operation: Some($start),)+ ..Operations::NONE },
         }
