@@ -11,6 +11,7 @@ for key in rsa ec; do
     say "$key"
     certify $key
     port=$(free_port)
+    rm -f server.log
     OPENSSL_CONF="$WORK/engine.cnf" timeout 600 openssl s_server -engine pkcs11 -keyform engine \
         -key "$(uri $key)" -cert $key.crt -accept "127.0.0.1:$port" -www </dev/null >server.log 2>&1 &
     SERVER=$!

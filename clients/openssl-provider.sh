@@ -1,40 +1,8 @@
 #!/bin/sh
 # Shows: OpenSSL 3 provider: certificates, signatures, PSS, decryption, key generation and TLS with RSA and EC keys
-# The provider is a package on newer systems (pkcs11-provider). PKCS11_PROVIDER names its file when it is
-# somewhere else.
 set -eu
 . "$(dirname "$0")/_common.sh"
-modules=$(openssl version -m | sed 's/^MODULESDIR: "\(.*\)"$/\1/')
-provider=${PKCS11_PROVIDER:-$modules/pkcs11.so}
-[ -e "$provider" ] || absent "no package pkcs11-provider here, and PKCS11_PROVIDER does not name its file"
-
-cat >"$WORK/provider.cnf" <<CNF
-openssl_conf = start
-[start]
-providers = providers
-[providers]
-default = own_keys
-pkcs11 = token_keys
-[own_keys]
-activate = 1
-[token_keys]
-module = $provider
-pkcs11-module-path = $MODULE
-pkcs11-module-token-pin = $PIN
-pkcs11-module-encode-provider-uri-to-pem = true
-activate = 1
-[req]
-distinguished_name = name
-x509_extensions = own
-[name]
-[own]
-basicConstraints = critical, CA:TRUE
-subjectAltName = DNS:localhost, IP:127.0.0.1
-CNF
-# openssl with the provider: only what uses a private key. Plain openssl checks the results.
-provided() {
-    OPENSSL_CONF="$WORK/provider.cnf" timeout 60 openssl "$@"
-}
+. "$CLIENTS/_provider.sh"
 version "$(openssl version), pkcs11-provider $(provided list -providers | sed -n '/^  pkcs11/,$s/^    version: //p')"
 make_keys
 echo "something to sign" >data
@@ -96,6 +64,7 @@ openssl dgst -sha384 -verify made.pub -signature signature data
 say "TLS"
 for key in rsa ec; do
     port=$(free_port)
+    rm -f server.log
     OPENSSL_CONF="$WORK/provider.cnf" timeout 600 openssl s_server -key "$(uri $key)" -cert $key.crt \
         -accept "127.0.0.1:$port" -www </dev/null >server.log 2>&1 &
     SERVER=$!

@@ -32,7 +32,9 @@ openssl pkeyutl -verify -pubin -inkey public.pem -in digest -sigfile signature \
 say "another message does not verify"
 echo "another message" >other
 user --sign -m SHA256-RSA-PKCS --id 01 -i message -o signature
-prints "Invalid signature" user --verify -m SHA256-RSA-PKCS --id 01 -i other --signature-file signature
+# OpenSC 0.26 ends with an error then, older ones say so and end well.
+user --verify -m SHA256-RSA-PKCS --id 01 -i other --signature-file signature >verify.log 2>&1 || true
+grep -q "Invalid signature" verify.log || { cat verify.log; fail "the signature is good for another message"; }
 
 say "a public key from openssl verifies openssl's signatures inside"
 openssl genrsa -out theirs.pem 2048
