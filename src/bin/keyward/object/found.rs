@@ -69,6 +69,7 @@ enum Shape {
     RsaPublic,
     Certificate,
     Pkcs12,
+    Bundle,
 }
 
 /// Everything in a file. `passphrase` is asked at most once, and only when something is encrypted.
@@ -155,6 +156,26 @@ fn unknown() -> Failure {
     )
 }
 
+/// Encodings whose length is written nowhere (X.690, section 8.1.3.6), which some programs write PKCS#12 in.
+fn is_indefinite(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x30, 0x80])
+}
+
+fn indefinite() -> Failure {
+    Failure::File(
+        "it is encoded in BER without its lengths: openssl pkcs12 -in FILE -out NEW writes a PKCS#12 file as PKCS#8 and \
+         certificates"
+            .to_owned(),
+    )
+}
+
+fn bundle() -> Failure {
+    Failure::File(
+        "it is a bundle of PKCS#7: openssl pkcs7 -in FILE -print_certs -out NEW writes its certificates (-inform DER for bytes)"
+            .to_owned(),
+    )
+}
+
 fn malformed(what: &str) -> Failure {
     Failure::File(format!(
         "it looks like {what}, but is damaged or of a kind that is not supported"
@@ -174,6 +195,7 @@ fn shape(bytes: &[u8]) -> Option<Shape> {
         [Tag::Integer, Tag::Sequence] | [Tag::Integer, Tag::Sequence, Tag::Sequence] => {
             (first == [3]).then_some(Shape::Pkcs12)
         }
+        [Tag::ObjectIdentifier, Tag::ContextSpecific { .. }] => Some(Shape::Bundle),
         [Tag::Sequence, Tag::BitString] => Some(Shape::Public),
         [Tag::Sequence, Tag::Sequence, Tag::BitString] => Some(Shape::Certificate),
         numbers if numbers.len() == 9 && numbers.iter().all(|tag| *tag == Tag::Integer) => {
@@ -187,7 +209,11 @@ fn read_der(
     bytes: &[u8],
     passphrase: &dyn Fn() -> Result<SecretBytes, Failure>,
 ) -> Result<Vec<Item>, Failure> {
+    if is_indefinite(bytes) {
+        return Err(indefinite());
+    }
     let kind = match shape(bytes).ok_or_else(unknown)? {
+        Shape::Bundle => return Err(bundle()),
         Shape::EncryptedPrivate => Kind::Private(decrypted(bytes, passphrase)?),
         Shape::Private => Kind::Private(SecretBytes::copy_of(bytes)),
         Shape::RsaPrivate => Kind::Private(private_key_info(RSA, AnyRef::NULL, bytes)?),
@@ -272,7 +298,8 @@ fn pkcs12(bytes: &[u8], passphrase: &SecretBytes) -> Result<Vec<Item>, Failure> 
             return Failure::Passphrase;
         }
         Failure::File(format!(
-            "it looks like PKCS#12, but cannot be read: {cause}"
+            "it looks like PKCS#12, but cannot be read ({cause}): openssl pkcs12 -in FILE -out NEW writes it as \
+             PKCS#8 and certificates"
         ))
     })?;
     let mut items = Vec::new();
@@ -344,6 +371,8 @@ mod tests {
         assert!(refusal(ssh.as_bytes()).contains("ssh-keygen -p"));
         let legacy = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
         assert!(refusal(legacy.as_bytes()).contains("openssl pkcs8"));
+        assert!(refusal(&[0x30, 0x80, 2, 1, 3, 0, 0]).contains("without its lengths"));
+        assert!(refusal(&[0x30, 5, 6, 1, 42, 0xa0, 0]).contains("-print_certs"));
         let odd = "-----BEGIN PRIVATE KEY-----\n!!!!\n-----END PRIVATE KEY-----\n";
         assert!(refusal(odd.as_bytes()).contains("damaged"));
     }
@@ -384,5 +413,9 @@ mod tests {
         );
         assert_eq!(shape(&sequence(&[&[2, 1, 3], &empty])), Some(Shape::Pkcs12));
         assert_eq!(shape(&sequence(&[&integer, &empty])), None);
+        assert_eq!(
+            shape(&sequence(&[&[6, 1, 42], &[0xa0, 0]])),
+            Some(Shape::Bundle)
+        );
     }
 }

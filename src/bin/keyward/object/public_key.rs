@@ -5,6 +5,7 @@ use cryptoki_sys::*;
 use keyward_pkcs11::crypto::der::{element, octet_string};
 use keyward_pkcs11::crypto::hash::Hash;
 use keyward_pkcs11::object::attribute::{AttributeType, Value};
+use keyward_pkcs11::secret::SecretBytes;
 use pkcs8::der::Decode;
 use pkcs8::der::asn1::{AnyRef, UintRef};
 use pkcs8::{ObjectIdentifier, SubjectPublicKeyInfoRef};
@@ -128,7 +129,7 @@ pub(super) fn template(info: &[u8]) -> Result<Vec<(AttributeType, Value)>, Failu
                 Failure::File("public keys of this type are not taken from files".to_owned())
             })?;
             template.push((CKA_PARAMETER_SET, Value::Ulong(set)));
-            template.push((CKA_VALUE, Value::Bytes(bits.to_vec())));
+            template.push((CKA_VALUE, Value::secret(SecretBytes::copy_of(bits))));
         }
     }
     Ok(template)
