@@ -8,12 +8,14 @@ use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::env;
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The name of the settings file in its directories.
 const FILE_NAME: &str = "keyward.toml";
+/// The most bytes of a settings file that are read.
+const LONGEST: u64 = 1 << 20;
 /// The settings file of the whole machine, read when the user has none.
 const SYSTEM_FILE: &str = "/etc/keyward/keyward.toml";
 
@@ -262,8 +264,12 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] naming the file and what is wrong with it.
     pub fn read(path: &Path) -> Result<Config> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|cause| Error::Config(format!("{}: {cause}", path.display())))?;
+        let wrong =
+            |cause: &dyn fmt::Display| Error::Config(format!("{}: {cause}", path.display()));
+        let file = std::fs::File::open(path).map_err(|cause| wrong(&cause))?;
+        let mut text = String::new();
+        let end = file.take(LONGEST).read_to_string(&mut text);
+        end.map_err(|cause| wrong(&cause))?;
         let parsed = Config::parse(&text);
         if let Err(Error::Config(cause)) = &parsed {
             return Err(Error::Config(format!("{}: {cause}", path.display())));
@@ -277,7 +283,7 @@ impl Config {
     /// [`Error::Config`] naming the setting.
     pub fn parse(text: &str) -> Result<Config> {
         let config: Config =
-            toml::from_str(text).map_err(|cause| Error::Config(one_line(&cause)))?;
+            toml::from_str(text).map_err(|cause| Error::Config(one_line(&cause, text)))?;
         config.check()?;
         Ok(config)
     }
@@ -437,9 +443,14 @@ fn within(name: &str, value: u32, least: u32, most: u32) -> Result<()> {
     )))
 }
 
-/// The parser's message without its drawing of the line.
-fn one_line(cause: &toml::de::Error) -> String {
-    cause.message().lines().collect::<Vec<_>>().join("; ")
+/// The parser's message with the number of the line, without its drawing of it.
+fn one_line(cause: &toml::de::Error, text: &str) -> String {
+    let message = cause.message().lines().collect::<Vec<_>>().join("; ");
+    let before = cause.span().and_then(|span| text.get(..span.start));
+    match before {
+        Some(before) => format!("line {}: {message}", before.matches('\n').count() + 1),
+        None => message,
+    }
 }
 
 /// A directory of the user by the XDG Base Directory Specification: the variable when it holds an

@@ -111,7 +111,7 @@ pub enum Error {
     #[error("the PIN is wrong")]
     PinIncorrect,
     /// The PIN is shorter or longer than the token allows.
-    #[error("the PIN is too short or too long")]
+    #[error("the PIN is too short or too long: it has from 4 to 255 bytes")]
     PinLenRange,
     /// The PIN is locked after too many wrong tries.
     #[error("the PIN is locked: the security officer can set a new user PIN")]

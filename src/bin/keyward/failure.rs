@@ -52,6 +52,14 @@ impl Failure {
         self
     }
 
+    /// The same with a reason, where the library says no more than that the object does not allow it.
+    pub(crate) fn where_prohibited(self, why: &str) -> Self {
+        match self {
+            Failure::Library(Error::ActionProhibited) => Failure::Refused(why.to_owned()),
+            other => other,
+        }
+    }
+
     /// Prints the failure to standard error and gives its exit code.
     pub(crate) fn report(&self) -> ExitCode {
         eprintln!("keyward: {self}");

@@ -3,9 +3,10 @@
 
 use crate::failure::Failure;
 use clap::Args;
+use keyward_pkcs11::domain::customer::request::MAX_DATA;
 use pem_rfc7468::LineEnding;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -13,6 +14,9 @@ use zeroize::Zeroizing;
 const BEGIN: &str = "-----BEGIN KEYWARD ";
 /// What its last line begins with.
 const END: &str = "-----END KEYWARD ";
+
+/// The longest file that is read, in bytes: what a customer key encrypts in one piece, and what goes round it.
+const LONGEST: usize = MAX_DATA + (1 << 20);
 
 /// What a file holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -126,16 +130,18 @@ impl Form {
     /// Reads a file of this form, text or bytes.
     ///
     /// # Errors
-    /// A file that cannot be read, damaged text, or one that says that it is something else.
+    /// A file that cannot be read, damaged text, or one that is or says that it is something else.
     pub(crate) fn read(self, path: &Path) -> Result<Contents, Failure> {
         let contents = read_any(path)?;
+        let own = self.label().to_lowercase();
+        let is = |what: &str| Err(Failure::File(format!("{}: it {what}", path.display())));
         match contents.form {
-            Some(other) if other != self => Err(Failure::File(format!(
-                "{}: it holds a {}, not a {}",
-                path.display(),
-                other.label().to_lowercase(),
-                self.label().to_lowercase()
-            ))),
+            Some(other) if other != self => is(&format!(
+                "holds a {}, not a {own}",
+                other.label().to_lowercase()
+            )),
+            None if contents.bytes.is_empty() => is(&format!("is empty, and no {own}")),
+            None if is_text(&contents.bytes) => is(&format!("is text that holds no {own}")),
             _ => Ok(contents),
         }
     }
@@ -152,6 +158,12 @@ impl Form {
         }
         .contents(self, heading, bytes)
     }
+}
+
+/// Whether bytes are text and nothing else. None of the forms is: each has hashes or signatures in it.
+fn is_text(bytes: &[u8]) -> bool {
+    let controls = |one: char| one.is_control() && !matches!(one, '\n' | '\r' | '\t');
+    std::str::from_utf8(bytes).is_ok_and(|text| !text.contains(controls))
 }
 
 /// Reads a file of any form.
@@ -190,8 +202,30 @@ pub(crate) fn read_any(path: &Path) -> Result<Contents, Failure> {
 }
 
 /// Reads a file whole.
+///
+/// # Errors
+/// A file that cannot be read, or is longer than anything that the program takes.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|cause| Failure::file(path, &cause))
+    let file = File::open(path).map_err(|cause| Failure::file(path, &cause))?;
+    read_from(file, &path.display().to_string())
+}
+
+/// Reads what is called `name` whole, as far as [`LONGEST`].
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_from(source: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    let end = source.take(most + 1).read_to_end(&mut bytes);
+    end.map_err(|cause| Failure::File(format!("{name}: {cause}")))?;
+    if bytes.len() > LONGEST {
+        return Err(Failure::File(format!(
+            "{name}: it has more than {} MiB, and nothing as long is taken here",
+            LONGEST >> 20
+        )));
+    }
+    Ok(std::mem::take(&mut *bytes))
 }
 
 /// Writes a new file, for its owner only; one that exists is never overwritten.

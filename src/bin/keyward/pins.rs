@@ -160,8 +160,7 @@ impl Source<'_> {
 
 /// The file's first line without its end.
 pub(crate) fn first_line(path: &Path) -> Result<SecretBytes, Failure> {
-    let bytes = std::fs::read(path).map_err(|cause| Failure::file(path, &cause))?;
-    let whole = SecretBytes::take(bytes);
+    let whole = SecretBytes::take(crate::files::read(path)?);
     let line = whole
         .expose()
         .split(|byte| *byte == b'\n')

@@ -56,7 +56,11 @@ pub(crate) fn run(arguments: &Rewrap, output: &Output) -> Result<(), Failure> {
             Ok(false) => report.current += 1,
             Err(cause) => {
                 report.failed += 1;
-                eprintln!("keyward: {}: {cause}", path.display());
+                match cause {
+                    // It names the file.
+                    Failure::File(cause) => eprintln!("keyward: {cause}"),
+                    other => eprintln!("keyward: {}: {other}", path.display()),
+                }
             }
         }
     }

@@ -154,6 +154,11 @@ pub(crate) fn run(command: &Command, output: &Output) -> Result<(), Failure> {
 }
 
 fn init(arguments: &Init, config: &Config, output: &Output) -> Result<(), Failure> {
+    if arguments.label.trim().is_empty() {
+        return Err(Failure::Usage(
+            "--label is empty: a token is named by it".to_owned(),
+        ));
+    }
     let (token, so_pin) = match &arguments.again {
         Some(serial) => {
             let token = Token::open(config, &known(serial, config)?)?;
@@ -191,12 +196,15 @@ fn known(serial: &str, config: &Config) -> Result<Serial, Failure> {
 }
 
 fn list(config: &Config, output: &Output) -> Result<(), Failure> {
-    let mut shown = Vec::new();
+    let (mut shown, mut failed) = (Vec::new(), 0);
     for serial in Token::list(config)?.tokens {
         match Token::open(config, &serial).and_then(|token| token.header()) {
             Ok(header) => shown.push(Shown::of(&header)),
             // One damaged token must not hide the others.
-            Err(cause) => eprintln!("keyward: token {serial}: {cause}"),
+            Err(cause) => {
+                eprintln!("keyward: token {serial}: {cause}");
+                failed += 1;
+            }
         }
     }
     output.print(&shown, |shown| {
@@ -212,8 +220,17 @@ fn list(config: &Config, output: &Output) -> Result<(), Failure> {
                 so,
             ]);
         }
-        table.text("no tokens: make one with keyward token init")
-    })
+        match failed {
+            0 => table.text("no tokens: make one with keyward token init"),
+            _ => table.text("no token that can be opened"),
+        }
+    })?;
+    match failed {
+        0 => Ok(()),
+        _ => Err(Failure::Refused(format!(
+            "tokens that cannot be opened: {failed}"
+        ))),
+    }
 }
 
 fn show(arguments: &Show, config: &Config, output: &Output) -> Result<(), Failure> {
@@ -306,11 +323,14 @@ fn confirm(yes: bool, label: &str, what: &str) -> Result<(), Failure> {
     io::stderr().flush()?;
     let mut typed = String::new();
     io::stdin().read_line(&mut typed)?;
-    if typed.trim_end_matches(['\n', '\r']) == label {
+    if typed.trim_end_matches(['\n', '\r']) == label && !typed.is_empty() {
         return Ok(());
     }
+    if typed.is_empty() {
+        eprintln!();
+    }
     Err(Failure::Usage(
-        "not confirmed: nothing was changed".to_owned(),
+        "not confirmed: nothing was changed (--yes confirms without asking)".to_owned(),
     ))
 }
 

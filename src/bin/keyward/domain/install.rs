@@ -147,7 +147,11 @@ pub(crate) fn status(arguments: &Status, config: &Config, output: &Output) -> Re
     let token = arguments.selection.open(config)?;
     let unlocked = arguments.login.open(&token)?;
     let domain = unlocked.domain();
-    let standings = token.standings()?;
+    // A token whose domain shares no repository knows of nobody but itself.
+    let standings = match token.may_follow() {
+        true => token.standings()?,
+        false => Vec::new(),
+    };
     let word = |standing: &MemberStanding| standing.running.as_ref().map(|word| word.version);
     let members = domain.state.members.iter().map(|member| {
         let standing = standings.iter().find(|own| own.member == member.id());

@@ -2,12 +2,12 @@
 
 use super::{Access, Named, named, shown};
 use crate::failure::Failure;
-use crate::files::{read, write};
+use crate::files::{read, read_from, write};
 use crate::output::Output;
 use clap::Args;
 use keyward_pkcs11::domain::customer::Request;
 use keyward_pkcs11::secret::SecretBytes;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// What comes in and goes out.
@@ -34,9 +34,7 @@ impl Streams {
         if let Some(path) = &self.from {
             return Ok(SecretBytes::take(read(path)?));
         }
-        let mut bytes = Vec::new();
-        let end = io::stdin().lock().read_to_end(&mut bytes);
-        end.map_err(|cause| Failure::File(format!("standard input: {cause}")))?;
+        let bytes = read_from(io::stdin().lock(), "standard input")?;
         Ok(SecretBytes::take(bytes))
     }
 

@@ -138,7 +138,10 @@ impl Compromised {
 impl CancelShred {
     pub(super) fn run(&self, output: &Output) -> Result<(), Failure> {
         let key = self.key.name();
-        let answer = self.access.ask(&Request::CancelShredding { key })?;
+        let answer = self.access.ask(&Request::CancelShredding { key });
+        let answer = answer.map_err(|cause| {
+            cause.where_prohibited("no version of the key is marked: keyward key show tells")
+        })?;
         shown::versions(&answer.keys, output)
     }
 }

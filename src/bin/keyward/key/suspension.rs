@@ -152,6 +152,9 @@ impl Proof {
         let answer = self.access.ask(&Request::ProofOfDestruction {
             key: self.key.name(),
             version: self.version,
+        });
+        let answer = answer.map_err(|cause| {
+            cause.where_prohibited("this version was not destroyed: keyward key shred destroys it")
         })?;
         write(&self.out, &answer.sealed.unwrap_or_default())?;
         shown::one(&answer.keys, output)

@@ -82,6 +82,9 @@ fn confirm(names: &[String]) -> Result<(), Failure> {
     if typed.trim() == "yes" {
         return Ok(());
     }
+    if typed.is_empty() {
+        eprintln!();
+    }
     Err(Failure::Usage(
         "not confirmed: nothing was changed (--yes confirms without asking)".to_owned(),
     ))

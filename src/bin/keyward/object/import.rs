@@ -15,11 +15,15 @@ use crate::select::Selection;
 use clap::Args;
 use cryptoki_sys::*;
 use keyward_pkcs11::config::Config;
+use keyward_pkcs11::domain::key_token::MAX_LEN;
 use keyward_pkcs11::object::attribute::{Attributes, Template, Value};
 use keyward_pkcs11::secret::SecretBytes;
 use keyward_pkcs11::token::{Role, Token};
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
+
+/// The most bytes of a data object: it must fit into a key token with its attributes.
+const MOST_DATA: usize = MAX_LEN - (64 << 10);
 
 /// Arguments of `keyward object import`.
 #[derive(Args)]
@@ -112,6 +116,12 @@ impl Import {
     fn read(&self, path: &Path) -> Result<Vec<Item>, Failure> {
         let bytes = SecretBytes::take(files::read(path)?);
         if self.data {
+            if bytes.len() > MOST_DATA {
+                return Err(Failure::File(format!(
+                    "{}: a data object has at most {MOST_DATA} bytes",
+                    path.display()
+                )));
+            }
             return Ok(vec![Kind::Data(bytes).into()]);
         }
         if let Some(kind) = self.secret {

@@ -46,7 +46,7 @@ pub(super) fn read(directory: &Path) -> Result<Source, Failure> {
 }
 
 fn load(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|cause| Failure::file(path, &cause))
+    crate::files::read(path)
 }
 
 /// The attributes of a file; `None` when it is damaged.
