@@ -66,11 +66,28 @@ fn ciphertext_length(_: Params<'_>, key: &Object) -> Result<usize> {
     set(key.attributes()).map(Set::ciphertext_size)
 }
 
-/// The secret is used as it is: a key of another length cannot come of it.
+/// The shortest key that is cut out of the secret, in bytes. Shorter ones could be guessed, and with them the
+/// secret, byte by byte.
+const SHORTEST: usize = 16;
+
+/// Whether a key of the length can come of the secret: all of it, or its start.
 fn check_length(asked: Option<usize>) -> Result<()> {
     match asked {
-        None | Some(SHARED_SIZE) => Ok(()),
+        None | Some(SHORTEST..=SHARED_SIZE) => Ok(()),
         Some(_) => Err(Error::TemplateInconsistent(CKA_VALUE_LEN)),
+    }
+}
+
+/// As much of the secret as the key has.
+fn start(secret: SecretBytes, asked: Option<usize>) -> Result<SecretBytes> {
+    match asked {
+        None | Some(SHARED_SIZE) => Ok(secret),
+        Some(length) => {
+            let start = secret.expose().get(..length);
+            start
+                .map(SecretBytes::copy_of)
+                .ok_or(Error::TemplateInconsistent(CKA_VALUE_LEN))
+        }
     }
 }
 
@@ -86,7 +103,8 @@ fn encapsulate(
             .ok_or(Error::KeyTypeInconsistent)?;
         PublicKey::new(set(attributes)?, value).ok_or(Error::KeyTypeInconsistent)
     })?;
-    key.encapsulate()
+    let (ciphertext, secret) = key.encapsulate()?;
+    Ok((ciphertext, start(secret, length)?))
 }
 
 fn decapsulate(
@@ -102,5 +120,5 @@ fn decapsulate(
             .ok_or(Error::KeyTypeInconsistent)?;
         PrivateKey::new(set(attributes)?, value.expose()).ok_or(Error::KeyTypeInconsistent)
     })?;
-    key.decapsulate(ciphertext)
+    start(key.decapsulate(ciphertext)?, length)
 }

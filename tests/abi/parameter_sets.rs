@@ -461,11 +461,31 @@ fn ciphertexts_and_templates_that_do_not_fit_are_refused() {
         s.attribute(wrong, CKA_VALUE).unwrap(),
         s.attribute(key, CKA_VALUE).unwrap()
     );
+    // A shorter key is the secret's start, down to what nobody can guess.
+    let whole = s.attribute(key, CKA_VALUE).unwrap();
+    for length in [16, 24, 32] {
+        let template = open_aes().ulong(CKA_VALUE_LEN, length);
+        let cut = s.decapsulate(&mech, own, &ciphertext, &template).unwrap();
+        let length = usize::try_from(length).unwrap();
+        assert_eq!(s.attribute(cut, CKA_VALUE).unwrap(), &whole[..length]);
+    }
     let short = open_aes().ulong(CKA_VALUE_LEN, 16);
-    expect_rv!(
-        s.encapsulate(&mech, public, &short),
-        CKR_TEMPLATE_INCONSISTENT
-    );
+    let (sealed, key) = s.encapsulate(&mech, public, &short).unwrap();
+    let again = s.decapsulate(&mech, own, &sealed, &short).unwrap();
+    let value = s.attribute(key, CKA_VALUE).unwrap();
+    assert_eq!(value.len(), 16);
+    assert_eq!(s.attribute(again, CKA_VALUE).unwrap(), value);
+    for length in [1, 15, 33] {
+        let template = Template::secret(CKK_GENERIC_SECRET).ulong(CKA_VALUE_LEN, length);
+        expect_rv!(
+            s.encapsulate(&mech, public, &template),
+            CKR_TEMPLATE_INCONSISTENT
+        );
+        expect_rv!(
+            s.decapsulate(&mech, own, &ciphertext, &template),
+            CKR_TEMPLATE_INCONSISTENT
+        );
+    }
     expect_rv!(
         s.encapsulate(&mech, own, &open_aes()),
         CKR_KEY_TYPE_INCONSISTENT
