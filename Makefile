@@ -7,7 +7,7 @@ MODULE := $(CURDIR)/target/release/libkeyward_pkcs11.so
 P11BENCH ?= ../shared/p11bench
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check scripts clients vectors fuzz-smoke bench install deb dist sbom
+.PHONY: help build demo test check scripts clients newer vectors fuzz-smoke bench install deb dist sbom
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ scripts: build ## run pkcs11-tool-scripts/ against the built module
 clients: build ## run other programs (OpenSSL, GnuTLS, OpenSSH, nginx, Java, Python, Rust, Node) against the built module
 	@scripts/need cc make perl pkcs11-tool openssl p11tool ssh-keygen sshd engine-pkcs11 p11-kit p11-kit-client nginx java python3 python3-venv node
 	@clients/run
+
+newer: build ## the clients that Debian 13 has newer, against the built module, in a tree of their own (root, debootstrap)
+	@scripts/need cc make perl debootstrap
+	@clients/in-debian13
 
 vectors: ## run the published test vectors through the C interface, with a count for each file
 	@scripts/need cc make perl

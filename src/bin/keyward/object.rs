@@ -1,5 +1,6 @@
 //! `keyward object`: what a token holds, what comes in from files, and what goes out.
 
+mod ber;
 mod delete;
 mod export;
 mod found;

@@ -3,6 +3,7 @@
 //! Everything is brought to the few forms in which the rest of the program takes it: PrivateKeyInfo,
 //! SubjectPublicKeyInfo, certificate, bare secret.
 
+use super::ber;
 use crate::failure::Failure;
 use cryptoki_sys::{
     CKK_AES, CKK_GENERIC_SECRET, CKK_SHA_1_HMAC, CKK_SHA224_HMAC, CKK_SHA256_HMAC, CKK_SHA384_HMAC,
@@ -163,9 +164,7 @@ fn is_indefinite(bytes: &[u8]) -> bool {
 
 fn indefinite() -> Failure {
     Failure::File(
-        "it is encoded in BER without its lengths: openssl pkcs12 -in FILE -out NEW writes a PKCS#12 file as PKCS#8 and \
-         certificates"
-            .to_owned(),
+        "it is in BER without its lengths, and no PKCS#12 file: write it as DER".to_owned(),
     )
 }
 
@@ -210,7 +209,10 @@ fn read_der(
     passphrase: &dyn Fn() -> Result<SecretBytes, Failure>,
 ) -> Result<Vec<Item>, Failure> {
     if is_indefinite(bytes) {
-        return Err(indefinite());
+        return match bytes.get(2..5) {
+            Some([0x02, 1, 3]) => pkcs12(bytes, &passphrase()?),
+            _ => Err(indefinite()),
+        };
     }
     let kind = match shape(bytes).ok_or_else(unknown)? {
         Shape::Bundle => return Err(bundle()),
@@ -293,15 +295,12 @@ fn rsa_public_key_info(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
 fn pkcs12(bytes: &[u8], passphrase: &SecretBytes) -> Result<Vec<Item>, Failure> {
     let passphrase = std::str::from_utf8(passphrase.expose())
         .map_err(|_| Failure::Usage("the passphrase is not text in UTF-8".to_owned()))?;
-    let archive = Pkcs12Archive::from_pkcs12(bytes, passphrase).map_err(|cause| {
-        if matches!(cause, Pkcs12Error::MacError(_) | Pkcs12Error::UnpadError) {
-            return Failure::Passphrase;
-        }
-        Failure::File(format!(
-            "it looks like PKCS#12, but cannot be read ({cause}): openssl pkcs12 -in FILE -out NEW writes it as \
-             PKCS#8 and certificates"
-        ))
-    })?;
+    let mut read = Pkcs12Archive::from_pkcs12(bytes, passphrase);
+    if is_indefinite(bytes) || matches!(&read, Err(Pkcs12Error::DerError(_))) {
+        let der = ber::pkcs12_in_der(bytes, passphrase)?;
+        read = Pkcs12Archive::from_pkcs12(&der, passphrase);
+    }
+    let archive = read.map_err(|cause| refused(&cause))?;
     let mut items = Vec::new();
     for bag in archive.keys {
         let kind = Kind::Private(SecretBytes::copy_of(bag.key.as_der()));
@@ -320,6 +319,21 @@ fn pkcs12(bytes: &[u8], passphrase: &SecretBytes) -> Result<Vec<Item>, Failure> 
         items.push(Item { kind, label });
     }
     Ok(items)
+}
+
+/// Why a PKCS#12 file was not read.
+fn refused(cause: &Pkcs12Error) -> Failure {
+    // A file without a MAC shows a wrong passphrase only when it is opened.
+    let opened =
+        matches!(cause, Pkcs12Error::Pkcs5Error(cause) if cause.contains("decryption failed"));
+    let wrong = opened || matches!(cause, Pkcs12Error::MacError(_) | Pkcs12Error::UnpadError);
+    if wrong {
+        return Failure::Passphrase;
+    }
+    Failure::File(format!(
+        "it looks like PKCS#12, but cannot be read ({cause}): openssl pkcs12 -in FILE -out NEW writes it as \
+         PKCS#8 and certificates"
+    ))
 }
 
 /// The type of a secret key of a PKCS#12 file.
@@ -371,7 +385,7 @@ mod tests {
         assert!(refusal(ssh.as_bytes()).contains("ssh-keygen -p"));
         let legacy = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
         assert!(refusal(legacy.as_bytes()).contains("openssl pkcs8"));
-        assert!(refusal(&[0x30, 0x80, 2, 1, 3, 0, 0]).contains("without its lengths"));
+        assert!(refusal(&[0x30, 0x80, 2, 1, 0, 0, 0]).contains("without its lengths"));
         assert!(refusal(&[0x30, 5, 6, 1, 42, 0xa0, 0]).contains("-print_certs"));
         let odd = "-----BEGIN PRIVATE KEY-----\n!!!!\n-----END PRIVATE KEY-----\n";
         assert!(refusal(odd.as_bytes()).contains("damaged"));

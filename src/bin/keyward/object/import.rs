@@ -29,7 +29,7 @@ const MOST_DATA: usize = MAX_LEN - (64 << 10);
 #[derive(Args)]
 #[command(
     after_help = "Taken are PKCS#8 (encrypted, too), PKCS#1, SEC 1, SubjectPublicKeyInfo, X.509 certificates and \
-    PKCS#12, as text (PEM) or bytes (DER), told by what they are; with --type the bare bytes of a secret key. Of a \
+    PKCS#12 (BER, too), as text (PEM) or bytes (DER), told by what they are; with --type the bare bytes of a secret key. Of a \
     private key the public key is kept as well. Keys come in sensitive and cannot leave, unless told otherwise. \
     Without --id, a key, its public key and its certificate get the same one: SHA-1 of the public key's bits.\n\n\
     Examples:\n  keyward object import web.key web.crt --label web\n  \
