@@ -11,6 +11,7 @@
 )]
 
 mod mask;
+mod selftest;
 mod softhsm;
 
 use std::fs;

@@ -54,10 +54,10 @@ impl Failure {
 
     /// The same with a reason, where the library says no more than that the object does not allow it.
     pub(crate) fn where_prohibited(self, why: &str) -> Self {
-        match self {
-            Failure::Library(Error::ActionProhibited) => Failure::Refused(why.to_owned()),
-            other => other,
+        if let Failure::Library(Error::ActionProhibited) = self {
+            return Failure::Refused(why.to_owned());
         }
+        self
     }
 
     /// Prints the failure to standard error and gives its exit code.

@@ -56,10 +56,11 @@ pub(crate) fn run(arguments: &Rewrap, output: &Output) -> Result<(), Failure> {
             Ok(false) => report.current += 1,
             Err(cause) => {
                 report.failed += 1;
-                match cause {
-                    // It names the file.
-                    Failure::File(cause) => eprintln!("keyward: {cause}"),
-                    other => eprintln!("keyward: {}: {other}", path.display()),
+                // A file that cannot be read names itself.
+                if let Failure::File(cause) = cause {
+                    eprintln!("keyward: {cause}");
+                } else {
+                    eprintln!("keyward: {}: {cause}", path.display());
                 }
             }
         }

@@ -29,6 +29,9 @@ const HASHES: [(Hash, &str); 16] = [
     (Hash::Blake2b512, "blake2b-512"),
 ];
 
+/// As many wraps as fill the lanes of every implementation, and some more.
+const BATCH: usize = 37;
+
 /// Every hash function.
 pub(super) fn hashes(known: Answers<'_>) -> Result<()> {
     for (hash, name) in HASHES {
@@ -110,6 +113,16 @@ fn gcm(known: Answers<'_>) -> Result<()> {
     known.compare("aes.gcm.answer", &sealed)?;
     let mut back = vec![0; plain.len()];
     key.gcm_decrypt(GcmShape::new(&iv, &aad, 16)?, &sealed, &mut back)?;
+    same(&back, &plain)?;
+    // Long messages are another implementation's.
+    let plain: Vec<u8> = plain.iter().copied().cycle().take(1024).collect();
+    let mut sealed = vec![0; plain.len() + 16];
+    key.gcm_encrypt(GcmShape::new(&iv, &aad, 16)?, &plain, &mut sealed)?;
+    let mut digest = [0; Hash::Sha256.length()];
+    Hash::Sha256.digest(&[&sealed], &mut digest)?;
+    known.compare("aes.gcm-long.answer", &digest)?;
+    let mut back = vec![0; plain.len()];
+    key.gcm_decrypt(GcmShape::new(&iv, &aad, 16)?, &sealed, &mut back)?;
     same(&back, &plain)
 }
 
@@ -145,6 +158,7 @@ pub(super) fn key_wrap(known: Answers<'_>) -> Result<()> {
         let mut back = vec![0; plain.len()];
         key.unwrap(&keywrap::DEFAULT_IV, &wrapped, &mut back)?;
         same(&back, &plain)?;
+        batch(&key, &plain, &wrapped)?;
     }
     let key = keywrap::Key::new(&known.bytes("keywrap.padded.key")?)?;
     let plain = known.bytes("keywrap.padded.plain")?;
@@ -155,6 +169,25 @@ pub(super) fn key_wrap(known: Answers<'_>) -> Result<()> {
     let mut back = vec![0; wrapped.len()];
     let length = key.unwrap_padded(&keywrap::DEFAULT_PADDED_IV, &wrapped, &mut back)?;
     same(back.get(..length).unwrap_or_default(), &plain)
+}
+
+/// Many wraps at once, which other instructions of the processor may do.
+fn batch(key: &keywrap::Key, plain: &[u8], wrapped: &[u8]) -> Result<()> {
+    let mut sealed = vec![vec![0; wrapped.len()]; BATCH];
+    key.wrap_batch(&mut items(plain, &mut sealed))?;
+    sealed.iter().try_for_each(|sealed| same(sealed, wrapped))?;
+    let mut back = vec![vec![0; plain.len()]; BATCH];
+    for verdict in key.unwrap_batch(&mut items(wrapped, &mut back))? {
+        verdict.accept()?;
+    }
+    back.iter().try_for_each(|back| same(back, plain))
+}
+
+/// The same input for each of the outputs.
+fn items<'a>(input: &'a [u8], outs: &'a mut [Vec<u8>]) -> Vec<keywrap::Item<'a>> {
+    outs.iter_mut()
+        .map(|out| keywrap::Item { input, out })
+        .collect()
 }
 
 /// ChaCha20-Poly1305.

@@ -99,7 +99,7 @@ fn head(bytes: &[u8]) -> Option<(u8, Option<usize>, &[u8])> {
             let fits = digits.len() <= 4;
             let length = digits
                 .iter()
-                .fold(0, |sum: usize, digit| sum << 8 | usize::from(*digit));
+                .fold(0, |sum: usize, digit| (sum << 8) | usize::from(*digit));
             fits.then_some((tag, Some(length), rest))
         }
     }
@@ -221,7 +221,7 @@ fn number(element: &[u8]) -> Option<u64> {
     let digits = value(element).filter(|digits| digits.len() <= 7)?;
     let all = digits
         .iter()
-        .fold(0, |sum: u64, digit| sum << 8 | u64::from(*digit));
+        .fold(0, |sum: u64, digit| (sum << 8) | u64::from(*digit));
     (element.first() == Some(&INTEGER)).then_some(all)
 }
 
