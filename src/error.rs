@@ -263,7 +263,7 @@ pub enum Error {
     #[error("the token's database was rolled back or edited: {0}; run keyward verify")]
     StoreTampered(String),
     /// A key token, domain token, request or other file is malformed; the text names the field.
-    #[error("malformed {0}")]
+    #[error("malformed: {0}")]
     Malformed(String),
     /// A key token names a domain key that this module does not hold.
     #[error("the key token is under domain key {0}, which this module does not hold")]

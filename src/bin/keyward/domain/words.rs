@@ -99,7 +99,12 @@ impl<'s> Words<'s> {
             return self.rotation(text, rest.trim_start_matches(':'));
         }
         let (name, argument) = text.split_once(':').unwrap_or((text, ""));
-        let kind = Kind::from_name(name).ok_or_else(|| wrong(text, "there is no such change"))?;
+        let kind = Kind::from_name(name).ok_or_else(|| {
+            wrong(
+                text,
+                "there is no such change: keyward domain request --help lists all",
+            )
+        })?;
         match (kind, argument) {
             (Kind::KeyAdd, "") => return Ok(vec![Change::KeyAdd(DomainKeyId(rand::random()))]),
             (Kind::KeyRetire, "") => return Ok(vec![self.retire_active(text)?]),
