@@ -2,9 +2,8 @@
 //! move: its next login goes on, and every object is there, whole, and once.
 
 use crate::members::{Domain, Member, copy, until};
-use std::io::Read;
+use crate::support::process::Running;
 use std::path::Path;
-use std::process::{Child, Stdio};
 
 /// How many keys the member brings along: more than move in one transaction.
 const KEYS: usize = 599;
@@ -170,20 +169,10 @@ fn left(own: &Path, repository: &Path) -> Left {
     }
 }
 
-fn join(member: &Member, fingerprint: &str) -> Child {
-    member
-        .command(env!("CARGO_BIN_EXE_keyward"))
-        .args([
-            "domain",
-            "join",
-            "--fingerprint",
-            fingerprint,
-            "--bring-objects",
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("keyward runs")
+fn join(member: &Member, fingerprint: &str) -> Running {
+    let mut program = member.command(env!("CARGO_BIN_EXE_keyward"));
+    let words = ["--fingerprint", fingerprint, "--bring-objects"];
+    Running::start(program.args(["domain", "join"]).args(words))
 }
 
 /// South leaves, makes objects of its own, and is admitted anew. Answers the fingerprint to join with.
@@ -235,21 +224,17 @@ fn a_move_of_objects_that_is_killed_at_any_step_goes_on_at_the_next_login() {
             // makes as root is the member's own a moment later only.
             let open = [&own, &database].map(|path| opened(path));
             stand_still(still_in, &step);
-            let mut run = join(&south, &fingerprint);
+            let mut run = Some(join(&south, &fingerprint));
             until(step.name, || {
-                let ended = run.try_wait().unwrap();
-                if ended.is_some() {
-                    let mut why = String::new();
-                    let told = run.stderr.take().expect("it is piped");
-                    std::io::BufReader::new(told)
-                        .read_to_string(&mut why)
-                        .unwrap();
+                if run.as_mut().is_some_and(|run| run.ended().is_some()) {
+                    // Its output tells why.
+                    let output = run.take().expect("it runs").output();
+                    let why = String::from_utf8_lossy(&output.stderr).into_owned();
                     panic!("it did not come to: {}: {why}", step.name);
                 }
                 left(&own, &database) == step.left && is_held(still_in)
             });
-            run.kill().unwrap();
-            run.wait().unwrap();
+            drop(run);
             sql(still_in, "DROP TRIGGER still");
             drop(open);
             assert_eq!(left(&own, &database), step.left, "{}", step.name);
@@ -262,7 +247,7 @@ fn a_move_of_objects_that_is_killed_at_any_step_goes_on_at_the_next_login() {
             // What is not noted is the member's own until it joins anew.
             if !step.left.noted {
                 assert_eq!(left(&own, &database), step.left);
-                let again = join(&south, &fingerprint).wait_with_output().unwrap();
+                let again = join(&south, &fingerprint).output();
                 let why = String::from_utf8_lossy(&again.stderr);
                 assert!(again.status.success(), "{why}");
             }

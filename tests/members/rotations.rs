@@ -3,9 +3,8 @@
 //! is dead everywhere. `KEYWARD_TEST_ROTATED` sets how many keys, `KEYWARD_TEST_KILLS` how many kills.
 
 use crate::members::{Domain, Kind, Member};
-use crate::support::process::Other;
+use crate::support::process::{Other, Running};
 use keyward_pkcs11::domain::ids::DomainKeyId;
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// Clients that use keys all the time, and say at the end how often.
@@ -30,14 +29,9 @@ fn finish(clients: Vec<Other>) -> u64 {
     all
 }
 
-fn rotate(member: &Member, request: &str) -> Child {
-    member
-        .command(env!("CARGO_BIN_EXE_keyward"))
-        .args(["domain", "rotate", request, "--batch", "50", "--json"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("keyward runs")
+fn rotate(member: &Member, request: &str) -> Running {
+    let mut program = member.command(env!("CARGO_BIN_EXE_keyward"));
+    Running::start(program.args(["domain", "rotate", request, "--batch", "50", "--json"]))
 }
 
 /// Keys of the domain, of which the last `marked` are marked for shredding. Answers their ids.
@@ -112,19 +106,18 @@ fn killed_and_resumed(domain: &mut Domain) {
                 200_000
             });
         let ended = loop {
-            match run.try_wait().unwrap() {
+            match run.ended() {
                 Some(status) => break Some(status),
                 None if Instant::now() > end => break None,
                 None => std::thread::sleep(Duration::from_millis(1)),
             }
         };
         if ended.is_none() {
-            run.kill().unwrap();
-            run.wait().unwrap();
+            drop(run);
             interrupted += 1;
             continue;
         }
-        let output = run.wait_with_output().unwrap();
+        let output = run.output();
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{error}");
         break serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap();
@@ -167,7 +160,7 @@ fn a_rotation_whose_server_ends_goes_on_when_it_is_back() {
         let under = "SELECT count(DISTINCT domain_key) FROM {}objects";
         crate::members::until("the rotation is under way", || domain.number(under) != 1);
         domain.server().stop();
-        let ended = crate::members::Ended::from(run.wait_with_output().unwrap());
+        let ended = crate::members::Ended::from(run.output());
         // It may have been done before the server ended.
         if ended.code != Some(0) {
             println!("{}", ended.err.trim_end());

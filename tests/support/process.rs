@@ -2,7 +2,7 @@
 
 use super::home::Home;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Names, in a child's environment, the part it plays.
@@ -10,6 +10,9 @@ pub const CHILD: &str = "KEYWARD_TEST_CHILD";
 
 /// How long a child may take before it counts as hanging: the longest run that settings ask for, twice.
 const PATIENCE: Duration = Duration::from_secs(1200);
+
+/// How long one that was asked to end may take for it.
+const LEAVING: Duration = Duration::from_secs(20);
 
 /// Runs the rest of the test in a process of its own, with a fresh directory: `isolated!(|| { .. })`.
 #[macro_export]
@@ -52,9 +55,12 @@ pub fn again(home: &Home, inner: &str, part: &str) -> Command {
 
 /// Another process that plays a part of this test beside this one, in the same directory. It is asked
 /// by lines on its input, and answers by lines that begin with `@`.
+///
+/// It never outlives its end here: dropped, it is asked to end, and killed if it does not or if the test
+/// has failed.
 pub struct Other {
     child: Child,
-    answers: BufReader<ChildStdout>,
+    answers: Option<BufReader<ChildStdout>>,
 }
 
 /// Starts this test again to play a part: `another!("writer")`.
@@ -87,7 +93,7 @@ impl Other {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the test again");
-        let answers = BufReader::new(child.stdout.take().expect("its output"));
+        let answers = child.stdout.take().map(BufReader::new);
         Other { child, answers }
     }
 
@@ -97,9 +103,10 @@ impl Other {
 
     /// The next answer; `None` when it ended.
     pub fn answer(&mut self) -> Option<String> {
+        let answers = self.answers.as_mut()?;
         loop {
             let mut line = String::new();
-            if self.answers.read_line(&mut line).unwrap_or(0) == 0 {
+            if answers.read_line(&mut line).unwrap_or(0) == 0 {
                 return None;
             }
             // The test runner writes the test's name before the first one.
@@ -135,9 +142,72 @@ impl Other {
     }
 }
 
-/// Answers the process that started this one.
+impl Drop for Other {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        // It sees the end of its input, and whatever it still says is read: it need not fail for that.
+        drop(self.child.stdin.take());
+        let rest = drain(self.answers.take());
+        let begun = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if std::thread::panicking() || begun.elapsed() > LEAVING {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let _ = rest.join();
+    }
+}
+
+/// A program that a test waits for, or kills: dropped before, because the test has failed, it is killed too.
+pub struct Running(Option<Child>);
+
+impl Running {
+    /// Runs a program whose output is kept.
+    pub fn start(command: &mut Command) -> Running {
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        Running(Some(child.expect("the program runs")))
+    }
+
+    /// Its end, if it has come.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        let child = self.0.as_mut().expect("it was started");
+        child.try_wait().expect("its state")
+    }
+
+    /// What it wrote, when it has ended.
+    pub fn output(mut self) -> Output {
+        let child = self.0.take().expect("it was started");
+        child.wait_with_output().expect("its end")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Answers the process that started this one. Who is not heard any more ends, without a word.
 pub fn tell(answer: &str) {
-    println!("@{answer}");
+    let mut output = std::io::stdout().lock();
+    if writeln!(output, "@{answer}")
+        .and_then(|()| output.flush())
+        .is_err()
+    {
+        // SAFETY: the call does not return. Nothing of this process is wanted any more, not even its end in order.
+        unsafe { libc::_exit(1) };
+    }
 }
 
 /// See the macro `isolated!`.

@@ -161,3 +161,42 @@ fn changes_of_others_are_seen_at_the_next_call() {
         other.end();
     });
 }
+
+/// Says more than a pipe holds, and then what it is told to.
+fn talks() {
+    for number in 0..20_000 {
+        tell(&number.to_string());
+    }
+    for line in std::io::stdin().lock().lines() {
+        tell(&line.unwrap());
+    }
+}
+
+/// Whether a process that was started here is still there, ended and not waited for included.
+fn is_there(id: u32) -> bool {
+    // SAFETY: no signal is sent.
+    unsafe { libc::kill(id as i32, 0) == 0 }
+}
+
+#[test]
+fn a_process_that_a_test_leaves_behind_ends_with_it() {
+    if part().as_deref() == Some("talks") {
+        return talks();
+    }
+    // What it still says is read: it ends as it would have.
+    let other = another!("talks");
+    let id = other.id();
+    drop(other);
+    assert!(!is_there(id));
+    // One that stands still is killed with the test that failed.
+    let mut held = another!("talks");
+    assert_eq!(held.answer().as_deref(), Some("0"));
+    let id = held.id();
+    // SAFETY: the process was started here and has not been waited for.
+    unsafe { libc::kill(id as i32, libc::SIGSTOP) };
+    let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        let _held = held;
+        std::panic::resume_unwind(Box::new("a test failed"));
+    }));
+    assert!(failed.is_err() && !is_there(id));
+}
