@@ -78,7 +78,7 @@ impl SqliteStore {
         let mut writer = connection::open(path, create)?;
         connection::wait(&mut writer, busy, &turns).map_err(|error| cause(path, &error))?;
         let _no_fork = NoFork::begin();
-        schema::migrate(&mut writer, &|error| cause(path, &error))?;
+        schema::migrate(&mut writer, path)?;
         connection::lock_in_child(path)?;
         Ok(SqliteStore {
             path: path.to_owned(),

@@ -19,6 +19,7 @@ mod postgres;
 mod proxy;
 mod server;
 mod suite;
+mod upgrades;
 
 use keyward_pkcs11::object::ObjectId;
 use keyward_pkcs11::object::standing::Standing;

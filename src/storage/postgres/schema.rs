@@ -116,7 +116,8 @@ fn migrate_once(link: &Link, name: &str) -> Result<(), Trouble> {
     let done = version(link).and_then(|found| {
         let steps = STEPS.get(found..).ok_or_else(|| {
             Trouble::plain(Error::Store(format!(
-                "{name} has schema {found}, this program knows {}: update Keyward",
+                "{name}: a newer Keyward wrote this database (schema {found}, this program knows {}): update \
+                 Keyward here",
                 STEPS.len()
             )))
         })?;
@@ -148,8 +149,7 @@ fn is_race(trouble: &Trouble) -> bool {
 /// The number of steps that made the database.
 fn version(link: &Link) -> Result<usize, Trouble> {
     let rows = link.simple("SELECT version FROM keyward_schema WHERE one = 1")?;
-    let found = rows
-        .number()
-        .and_then(|number| usize::try_from(number).ok());
-    Ok(found.unwrap_or(0))
+    let found = rows.column(0).next();
+    // One edited to be no such number is none that this program wrote.
+    Ok(found.map_or(0, |text| text.parse().unwrap_or(usize::MAX)))
 }

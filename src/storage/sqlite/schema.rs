@@ -1,7 +1,9 @@
 //! The tables, and how an older database becomes a newer one.
 
+use super::connection::cause;
 use crate::error::{Error, Result};
 use rusqlite::Connection;
+use std::path::Path;
 
 /// One step for each version of the schema; version N is what the first N steps make.
 const STEPS: &[&str] = &[
@@ -108,10 +110,8 @@ pub(super) const TABLES: [&str; 5] = ["facts", "objects", "nodes", "domain_token
 ///
 /// # Errors
 /// `Store` when a newer program wrote the database; those of SQLite.
-pub(super) fn migrate(
-    connection: &mut Connection,
-    failed: &dyn Fn(rusqlite::Error) -> Error,
-) -> Result<()> {
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+    let failed = |error| cause(path, &error);
     if version(connection).map_err(failed)? == STEPS.len() {
         return Ok(());
     }
@@ -121,7 +121,9 @@ pub(super) fn migrate(
     let found = version(&transaction).map_err(failed)?;
     let steps = STEPS.get(found..).ok_or_else(|| {
         Error::Store(format!(
-            "the database has schema {found}, this program knows {}: update Keyward",
+            "{}: a newer Keyward wrote this database (schema {found}, this program knows {}): update \
+             Keyward here",
+            path.display(),
             STEPS.len()
         ))
     })?;
