@@ -4,6 +4,7 @@
 use super::context::Context;
 use super::customer::{self, Actor};
 use crate::crypto::random::{self, ThreadGenerator};
+use crate::domain::date::Date;
 use crate::domain::ids::OperatorId;
 use crate::domain::operator_session::{
     Ask, Incoming, MAX_WELCOME, Refusal, Reply, Status, answer_bound, welcome,
@@ -111,7 +112,9 @@ pub fn admit(token: &Token, longest: u64, hello: &[u8]) -> Result<Vec<u8>> {
         let session = &admission.token;
         let opened = format!(
             "session {} of operator {} until {}",
-            session.id, session.operator, session.expires
+            session.id,
+            session.operator,
+            Date(session.expires)
         );
         (session.id, admission.noted_until, opened, admission.answer)
     });

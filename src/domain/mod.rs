@@ -6,6 +6,7 @@ pub mod cbor;
 pub mod command;
 pub mod cose;
 pub mod customer;
+pub mod date;
 pub mod destruction;
 pub mod identity;
 pub mod ids;

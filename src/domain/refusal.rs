@@ -2,6 +2,7 @@
 
 use super::cbor::Malformed;
 use super::command::Kind;
+use super::date::date;
 use super::ids::{Digest, DomainId, DomainKeyId, MemberId};
 use super::state::governance::Shortfall;
 use crate::error::Error;
@@ -50,13 +51,13 @@ pub enum Refusal {
     #[error("it does not descend from the installed version, token {0}")]
     OtherParent(Digest),
     /// It was made before its parent.
-    #[error("it was made before its parent")]
+    #[error("it was made before its parent: compare the clocks")]
     BeforeParent,
     /// It was made in the future.
-    #[error("it was made at {0}, which is in the future: compare the clocks")]
+    #[error("it was made at {}, which is in the future: compare the clocks", date(.0))]
     FromFuture(u64),
     /// Its time to be installed is over.
-    #[error("it could be installed until {0} only")]
+    #[error("it could be installed until {} only: propose the change anew, and compare the clocks", date(.0))]
     Expired(u64),
     /// The member was away so long that it wants most others to confirm the newest version.
     #[error(
@@ -83,7 +84,7 @@ pub enum Refusal {
     #[error("its mandate is for domain {0}")]
     MandateDomain(DomainId),
     /// Its mandate is for another version.
-    #[error("its mandate is for token {0}, not for the installed one")]
+    #[error("its mandate is for token {0}, not for the installed one: request the change anew")]
     MandateParent(Digest),
     /// Its mandate is not the one that it says it applies.
     #[error("it says it applies another mandate than it carries")]
@@ -100,7 +101,7 @@ pub enum Refusal {
     #[error("it takes {0} changes, which its mandate does not have")]
     MandateCount(u64),
     /// The mandate had lapsed.
-    #[error("its mandate lapsed at {0}")]
+    #[error("its mandate lapsed at {}: request the change anew", date(.0))]
     MandateExpired(u64),
     /// A signature is by nobody the domain knows.
     #[error("its mandate is signed by {0}, who is not known here")]

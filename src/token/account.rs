@@ -1,6 +1,7 @@
-//! What is kept of a domain token that came in, whatever became of it: who made it and who signed its
-//! mandate.
+//! What is kept of a domain token or request that came in, whatever became of it: who made it and who signed
+//! its mandate.
 
+use crate::domain::command::Approvals;
 use crate::domain::ids::{MemberId, OperatorId};
 use crate::domain::state::State;
 use crate::domain::token::Token;
@@ -13,18 +14,23 @@ pub(super) fn signers(token: &[u8], known: &[&State]) -> String {
     };
     let mut text = format!("; made by {}", member(token.producer(), known));
     if let Some(approvals) = &token.public.approvals {
-        let signatures = approvals.signed().signatures.iter();
-        let mut names: Vec<String> = signatures.map(|own| signer(own.signer, known)).collect();
-        names.sort_by_key(|name| {
-            name.split_once(' ')
-                .map(|(id, label)| (label.to_owned(), id.to_owned()))
-        });
-        if !names.is_empty() {
-            text.push_str("; signed by ");
-            text.push_str(&names.join(", "));
-        }
+        text.push_str(&approvers(approvals, known));
     }
     text
+}
+
+/// Who signed a mandate, as [`signers`] says it.
+pub(super) fn approvers(approvals: &Approvals, known: &[&State]) -> String {
+    let signatures = approvals.signed().signatures.iter();
+    let mut names: Vec<String> = signatures.map(|own| signer(own.signer, known)).collect();
+    names.sort_by_key(|name| {
+        name.split_once(' ')
+            .map(|(id, label)| (label.to_owned(), id.to_owned()))
+    });
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("; signed by {}", names.join(", "))
 }
 
 /// A member by id and label.

@@ -44,7 +44,7 @@ pub use following::Standing as MemberStanding;
 pub use header::{Header, PinState};
 pub use home::{Listing, Serial};
 pub use pins::Role;
-pub use proposing::{Contributed, Proposed};
+pub use proposing::{Contributed, Proposed, REQUEST_REFUSED};
 pub use replay::{Counted, Noted, SESSION_OPENED, SESSION_REFUSED};
 pub use rotation::Counts;
 pub use unlocked::Unlocked;

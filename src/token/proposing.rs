@@ -1,5 +1,6 @@
 //! Proposing versions of the domain: what operators approved, with what the members contribute.
 
+use super::account::approvers;
 use super::domain::now;
 use super::pins::Role;
 use super::unlocked::Unlocked;
@@ -15,6 +16,9 @@ use crate::domain::token::build::{Proposal, propose};
 use crate::domain::token::running::Running;
 use crate::error::{Error, Result};
 use crate::storage::Reader;
+
+/// The kind of event of a request that no version was made of.
+pub const REQUEST_REFUSED: &str = "domain request refused";
 
 /// A version that was proposed.
 #[derive(Clone, Debug)]
@@ -44,15 +48,44 @@ impl Token {
     /// operators the security officer who is logged in approves.
     ///
     /// # Errors
-    /// `DomainTokenRefused` with whatever would have the version refused; `UserNotLoggedIn`; those of the
-    /// stores.
+    /// `DomainTokenRefused` with whatever would have the version refused, and `DomainRule`, which are kept as
+    /// an event; `UserNotLoggedIn`; those of the stores.
     pub fn propose(
         &self,
         approvals: &mut Approvals,
         count: Option<usize>,
         given: Contributed,
     ) -> Result<Proposed> {
+        let done = self.try_to_propose(approvals, count, given);
+        self.with_refusal_kept(approvals, done)
+    }
+
+    /// Keeps that a request was refused, and who signed it.
+    fn with_refusal_kept<T>(&self, approvals: &Approvals, done: Result<T>) -> Result<T> {
+        if let Err(Error::DomainTokenRefused(why) | Error::DomainRule(why)) = &done {
+            let domain = self.login_needed()?.domain();
+            let signers = approvers(approvals, &[&domain.state]);
+            // What the request was refused for is told, even where it cannot be kept.
+            let _kept = self.note(
+                REQUEST_REFUSED,
+                &format!("{}: {why}{signers}", approvals.hash()),
+            );
+        }
+        done
+    }
+
+    fn try_to_propose(
+        &self,
+        approvals: &mut Approvals,
+        count: Option<usize>,
+        given: Contributed,
+    ) -> Result<Proposed> {
         let unlocked = self.login_needed()?;
+        if self.left_of(approvals)? == 0 {
+            return Err(Error::DomainRule(
+                "the request is carried out already: nothing of it is left".into(),
+            ));
+        }
         let domain = unlocked.domain();
         if !domain.state.governance.has_operators() {
             if unlocked.role() != Role::SecurityOfficer {
@@ -101,9 +134,13 @@ impl Token {
     /// after it.
     ///
     /// # Errors
-    /// `DomainTokenRefused` when the request was made for another version of the domain; those of the
-    /// stores.
+    /// `DomainTokenRefused` when the request was made for another version of the domain, kept as an event;
+    /// those of the stores.
     pub fn changes_left(&self, approvals: &Approvals) -> Result<usize> {
+        self.with_refusal_kept(approvals, self.left_of(approvals))
+    }
+
+    fn left_of(&self, approvals: &Approvals) -> Result<usize> {
         let unlocked = self.login_needed()?;
         let domain = unlocked.domain();
         let all = approvals.mandate().changes.len();
@@ -158,7 +195,7 @@ impl Token {
     /// The next changes of a request.
     fn next_changes<'a>(&self, approvals: &'a Approvals, count: usize) -> Result<&'a [Change]> {
         let changes = approvals.mandate().changes.as_slice();
-        let first = changes.len().saturating_sub(self.changes_left(approvals)?);
+        let first = changes.len().saturating_sub(self.left_of(approvals)?);
         let end = first.saturating_add(count).min(changes.len());
         Ok(changes.get(first..end).unwrap_or_default())
     }

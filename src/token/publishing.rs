@@ -2,7 +2,7 @@
 //! and a module that belongs to the repository's domain has its objects there from then on.
 
 use super::changes::Touched;
-use super::domain::{Entry, Ingested, now};
+use super::domain::{Entry, Ingested, REFUSED, now};
 use super::objects::{checked_row, entry, touched};
 use super::pins::PATIENCE;
 use super::rows::{Attached, RowKeys};
@@ -33,7 +33,7 @@ impl Token {
         let unlocked = self.login_needed()?;
         self.follow()?;
         let done = self.publish_next(&unlocked, token);
-        if let Err(Error::DomainTokenRefused(reason)) = &done {
+        if let Err(Error::DomainTokenRefused(reason) | Error::DomainRule(reason)) = &done {
             self.note_refusal(&unlocked, token, reason)?;
         }
         done
@@ -96,8 +96,8 @@ impl Token {
     /// objects that the token has move to the repository.
     ///
     /// # Errors
-    /// `DomainTokenRefused` when the fingerprint is another, or this module was not admitted; those of
-    /// the stores.
+    /// `DomainTokenRefused` when the fingerprint is another, or this module was not admitted, which is kept as
+    /// an event; those of the stores.
     pub fn join_repository(&self, fingerprint: Digest) -> Result<Ingested> {
         let unlocked = self.login_needed()?;
         let own = unlocked.identity().id();
@@ -106,9 +106,11 @@ impl Token {
             .reading(|reader| Ok((repository_id(reader)?, reader.domain_rows()?)))?;
         let repository = repository
             .ok_or_else(|| Error::DomainRule("the repository is no domain's yet".into()))?;
-        let (parent, token) = admission(&rows, own).ok_or_else(|| {
-            Error::DomainTokenRefused(format!("no version of the repository admits member {own}"))
-        })?;
+        let Some((parent, token)) = admission(&rows, own) else {
+            let why = format!("no version of the repository admits member {own}");
+            self.note(REFUSED, &format!("repository {repository}: {why}"))?;
+            return Err(Error::DomainTokenRefused(why));
+        };
         let done = self.join(&parent.token, &token.token, fingerprint)?;
         self.attach(&unlocked, repository)?;
         self.follow()?;

@@ -72,7 +72,7 @@ pub(crate) enum Command {
     Settle(settle::Arguments),
     /// Say in what two versions differ
     Diff(diff::Arguments),
-    /// Say why domain tokens were refused, newest first
+    /// Say why domain tokens and requests were refused, newest first
     Why(Show),
     /// List what happened to the domain, newest first
     History(Show),
@@ -136,6 +136,21 @@ pub(crate) fn approvals_in(paths: &[PathBuf]) -> Result<Approvals, Failure> {
         }
     }
     merged.ok_or_else(|| Failure::Usage("name a request".to_owned()))
+}
+
+/// Passes on what was read from files that came for a token; damage is kept as an event there.
+pub(crate) fn received<T>(
+    (token, kind): (&Token, &str),
+    files: &[PathBuf],
+    read: Result<T, Failure>,
+) -> Result<T, Failure> {
+    if let Err(failure) = &read
+        && files.iter().all(|path| path.is_file())
+    {
+        // What is wrong with the file is told, even where it cannot be kept.
+        let _kept = token.note(kind, &failure.to_string());
+    }
+    read
 }
 
 /// What stands above a request as text.

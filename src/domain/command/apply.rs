@@ -3,6 +3,7 @@
 
 use super::change::{Change, RecoveryTerms};
 use super::mandate::changes_hash;
+use crate::domain::date::Date;
 use crate::domain::ids::{Digest, DomainKeyId, KeyId, MemberId, OperatorId};
 use crate::domain::keyring::KeyState;
 use crate::domain::package::Package;
@@ -190,7 +191,10 @@ impl Step<'_> {
             KeyState::DecryptOnly => {
                 let earliest = key.since.saturating_add(state.policy.removal_wait);
                 if self.created < earliest {
-                    return Err(format!("domain key {id} must wait until {earliest}"));
+                    return Err(format!(
+                        "domain key {id} must wait until {}",
+                        Date(earliest)
+                    ));
                 }
             }
             KeyState::Pending => {}
@@ -263,7 +267,7 @@ impl Step<'_> {
         }
         let earliest = at.saturating_add(recovery.delay);
         if self.created < earliest {
-            return Err(format!("the recovery must wait until {earliest}"));
+            return Err(format!("the recovery must wait until {}", Date(earliest)));
         }
         recovery.announced = None;
         changes

@@ -1,6 +1,7 @@
 //! Why a session, a request in one, or an answer is refused.
 
 use crate::domain::cbor::Malformed;
+use crate::domain::date::date;
 use crate::domain::ids::{DomainId, DomainKeyId, MemberId, OperatorId};
 use crate::error::Error;
 use thiserror::Error;
@@ -24,13 +25,17 @@ pub enum Refusal {
     #[error("operator {0} is suspended")]
     Suspended(OperatorId),
     /// The operator's time in the domain is over.
-    #[error("operator {0} counted until {1} only")]
+    #[error("operator {0} counted until {until} only", until = date(.1))]
     OperatorExpired(OperatorId, u64),
     /// The signature is not the signer's.
     #[error("its signature does not verify")]
     Signature,
     /// The clocks differ too much, or it is an old message.
-    #[error("it was made at {said}, and here it is {now}: send it at once, and compare the clocks")]
+    #[error(
+        "it was made at {}, and here it is {}: send it at once, and compare the clocks",
+        date(.said),
+        date(.now)
+    )]
     Clock {
         /// The time in the message.
         said: u64,
@@ -56,7 +61,7 @@ pub enum Refusal {
     #[error("it does not open under the keys of its session")]
     Sealed,
     /// The session is over.
-    #[error("its session ended at {0}: open a new one")]
+    #[error("its session ended at {}: open a new one", date(.0))]
     Ended(u64),
     /// The counter is not above every one that this member took.
     #[error("this member takes counters from {next} on in this session")]

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::output::{Output, Table, time};
 use keyward_pkcs11::storage::Event;
-use keyward_pkcs11::token::{REFUSED, Token};
+use keyward_pkcs11::token::{REFUSED, REQUEST_REFUSED, Token};
 use serde::Serialize;
 
 /// How many events are shown.
@@ -17,9 +17,13 @@ struct Happened {
     details: String,
 }
 
-/// Prints the refused tokens.
+/// Prints the refused tokens and requests.
 pub(super) fn refused(token: &Token, output: &Output) -> Result<(), Failure> {
-    print(token, |event| event.kind == REFUSED, output)
+    print(
+        token,
+        |event| [REFUSED, REQUEST_REFUSED].contains(&event.kind.as_str()),
+        output,
+    )
 }
 
 /// Prints everything.

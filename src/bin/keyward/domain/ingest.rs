@@ -1,13 +1,14 @@
 //! `keyward domain ingest`: a member installs the next version.
 
+use super::received;
 use crate::failure::Failure;
 use crate::files::Form;
 use crate::output::line;
 use crate::select::{Login, Selection};
 use clap::Args;
 use keyward_pkcs11::config::Config;
-use keyward_pkcs11::token::Ingested;
-use std::path::PathBuf;
+use keyward_pkcs11::token::{Ingested, REFUSED, Token};
+use std::path::{Path, PathBuf};
 
 /// Arguments of `keyward domain ingest`.
 #[derive(Args)]
@@ -28,10 +29,16 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, config: &Config) -> Result<(), Failure> {
-    let bytes = Form::DomainToken.read(&arguments.token_file)?.bytes;
     let token = arguments.selection.open(config)?;
+    let bytes = token_in(&token, &arguments.token_file)?;
     arguments.login.open(&token)?;
     report(token.ingest(&bytes)?)
+}
+
+/// The domain token that a file holds, which came for `token`.
+pub(super) fn token_in(token: &Token, file: &Path) -> Result<Vec<u8>, Failure> {
+    let read = Form::DomainToken.read(file);
+    Ok(received((token, REFUSED), &[file.to_owned()], read)?.bytes)
 }
 
 /// Says what an ingest led to.

@@ -1,7 +1,7 @@
 //! `keyward domain install`, `follow` and `status`: versions go into the repository, and come out of it.
 
+use super::ingest::token_in;
 use crate::failure::Failure;
-use crate::files::Form;
 use crate::output::{Output, Table, line, time};
 use crate::select::{Login, Selection};
 use clap::Args;
@@ -62,8 +62,8 @@ pub(crate) struct Status {
 
 /// Runs `keyward domain install`.
 pub(crate) fn install(arguments: &Install, config: &Config) -> Result<(), Failure> {
-    let bytes = Form::DomainToken.read(&arguments.token_file)?.bytes;
     let token = arguments.selection.open(config)?;
+    let bytes = token_in(&token, &arguments.token_file)?;
     arguments.login.open(&token)?;
     match token.publish(&bytes)? {
         Ingested::NoOp => line("This version is installed already.")?,

@@ -1,8 +1,7 @@
 //! `keyward domain join`: a module takes its first token of a domain that its security officer named.
 
-use super::ingest::report;
+use super::ingest::{report, token_in};
 use crate::failure::Failure;
-use crate::files::Form;
 use crate::select::{Login, Selection};
 use clap::Args;
 use keyward_pkcs11::config::Config;
@@ -44,14 +43,11 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, config: &Config) -> Result<(), Failure> {
+    let token = arguments.selection.open(config)?;
     let files = match (&arguments.parent, &arguments.token_file) {
-        (Some(parent), Some(own)) => Some((
-            Form::DomainToken.read(parent)?.bytes,
-            Form::DomainToken.read(own)?.bytes,
-        )),
+        (Some(parent), Some(own)) => Some((token_in(&token, parent)?, token_in(&token, own)?)),
         _ => None,
     };
-    let token = arguments.selection.open(config)?;
     arguments.login.open(&token)?;
     settle_objects(arguments, &token)?;
     report(match files {

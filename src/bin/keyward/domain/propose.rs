@@ -1,6 +1,6 @@
 //! `keyward domain propose`: a member makes the next version out of an approved request.
 
-use super::{approvals_in, proposed, shown};
+use super::{approvals_in, proposed, received, shown};
 use crate::failure::Failure;
 use crate::files::{Form, write};
 use crate::output::line;
@@ -10,7 +10,7 @@ use keyward_pkcs11::config::Config;
 use keyward_pkcs11::domain::state::member::Card;
 use keyward_pkcs11::domain::token::running::Running;
 use keyward_pkcs11::error::Error;
-use keyward_pkcs11::token::Contributed;
+use keyward_pkcs11::token::{Contributed, REQUEST_REFUSED};
 use std::path::{Path, PathBuf};
 
 /// Arguments of `keyward domain propose`.
@@ -54,8 +54,9 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, config: &Config) -> Result<(), Failure> {
-    let mut approvals = approvals_in(&arguments.requests)?;
     let token = arguments.selection.open(config)?;
+    let kind = (&token, REQUEST_REFUSED);
+    let mut approvals = received(kind, &arguments.requests, approvals_in(&arguments.requests))?;
     let unlocked = arguments.login.open(&token)?;
     let given = Contributed {
         running: arguments

@@ -1,8 +1,8 @@
 //! `keyward domain rotate`: carries out an approved rotation from wherever it stands: the new domain key is
 //! added and becomes active, everything is sealed under it, and the old key is removed for ever.
 
-use super::approvals_in;
 use super::install::wait_for_members;
+use super::{approvals_in, received};
 use crate::failure::Failure;
 use crate::output::{Output, line};
 use crate::select::{Login, Selection};
@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use keyward_pkcs11::config::Config;
 use keyward_pkcs11::domain::command::{Approvals, Change};
 use keyward_pkcs11::domain::ids::DomainKeyId;
-use keyward_pkcs11::token::{Contributed, Counts, Token, Unlocked};
+use keyward_pkcs11::token::{Contributed, Counts, REQUEST_REFUSED, Token, Unlocked};
 use serde::Serialize;
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -74,8 +74,9 @@ struct Run<'a> {
 
 /// Runs `keyward domain rotate`.
 pub(crate) fn rotate(arguments: &Rotate, config: &Config, output: &Output) -> Result<(), Failure> {
-    let approvals = approvals_in(&arguments.requests)?;
     let token = arguments.selection.open(config)?;
+    let kind = (&token, REQUEST_REFUSED);
+    let approvals = received(kind, &arguments.requests, approvals_in(&arguments.requests))?;
     let unlocked = arguments.login.open(&token)?;
     let mut run = Run {
         arguments,
