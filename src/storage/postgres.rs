@@ -397,7 +397,7 @@ impl Store for PostgresStore {
             ),
             (
                 "SELECT count(*) FROM keyward_objects WHERE length(id) <> 16 OR revision < 1
-                    OR standing < 0 OR standing > 3 OR length(domain_key) <> 16",
+                    OR standing < 0 OR standing > 4 OR length(domain_key) <> 16",
                 "objects with impossible numbers or ids",
             ),
             (

@@ -67,6 +67,7 @@ contract!(
     clearing_leaves_nothing,
     a_search_answers_current_rows_unless_asked_for_every_standing,
     tenants_and_families_are_found,
+    no_standing_is_a_flaw,
     rows_under_a_domain_key_come_in_parts_of_every_standing,
     resealing_replaces_what_is_still_as_it_was_and_nothing_else,
     thousands_are_resealed_at_once,

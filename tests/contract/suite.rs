@@ -694,3 +694,14 @@ pub(crate) fn a_sleeper_wakes_at_a_change_or_when_its_time_is_up(store: &dyn Sto
     let now = store.wait(seen, Duration::from_secs(3600)).unwrap();
     assert_ne!(now, seen);
 }
+
+pub(crate) fn no_standing_is_a_flaw(store: &dyn Store) {
+    for (number, standing) in (1..).zip(Standing::ALL) {
+        let stands = Row {
+            standing,
+            ..row(number)
+        };
+        put(store, &[stands]);
+        assert_eq!(store.flaws().unwrap(), [""; 0], "{standing:?}");
+    }
+}
