@@ -224,3 +224,42 @@ fn a_server_that_is_locked_slow_read_only_or_gone_is_said_to_be_so() {
         users.into_iter().for_each(Other::end);
     });
 }
+
+/// What members say to a repository that a newer program wrote.
+fn newer(domain: &mut Domain, raise: &str, lower: &str) {
+    let south = domain.members[1].clone();
+    let (mut users, sealed) = users(domain);
+    domain.sql(raise);
+    // Who has it open goes on.
+    let opened = users[1].ask(&format!("decrypt shared {sealed}"));
+    assert_eq!(opened, "00112233");
+    // Who comes is refused, and the line says what to do.
+    refused(&south, &["a newer Keyward wrote", "update Keyward here"]);
+    let verified = south.keyward(&["token", "verify"]).refused();
+    assert!(verified.contains("update Keyward here"), "{verified}");
+    domain.sql(lower);
+    over(domain, &mut users, &sealed);
+    users.into_iter().for_each(Other::end);
+}
+
+#[test]
+fn a_repository_that_a_newer_program_wrote_is_refused_and_left_alone() {
+    members!(2, |domain: &mut Domain| {
+        newer(
+            domain,
+            "PRAGMA user_version = 99",
+            "PRAGMA user_version = 3",
+        );
+    });
+}
+
+#[test]
+fn a_repository_that_a_newer_program_wrote_is_refused_with_postgres() {
+    members!(Kind::Postgres, 2, |domain: &mut Domain| {
+        newer(
+            domain,
+            "UPDATE {}schema SET version = 99",
+            "UPDATE {}schema SET version = 2",
+        );
+    });
+}
