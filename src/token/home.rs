@@ -134,6 +134,9 @@ impl Token {
             .as_ref()
             .map_or(config.home.as_path(), Snapshot::home);
         let directory = tokens_in(home).join(serial.to_string());
+        // A process that was killed may not have come to erasing what it removed.
+        let log = fs::metadata(directory.join("token.db-wal"));
+        let unscrubbed = log.is_ok_and(|log| log.len() > 0);
         let store = open_store(config, &directory)?;
         let registry = Registry::open(&directory.join("shared"))?;
         files::make_directory(&anchors_in(home))?;
@@ -170,7 +173,7 @@ impl Token {
             searches: super::searches::Searches::default(),
             operator_sessions: super::replay::OperatorSessions::new(directory.join("sessions")),
             counts: super::counts::Counts::default(),
-            unscrubbed: AtomicBool::new(false),
+            unscrubbed: AtomicBool::new(unscrubbed),
             following: Mutex::new(None),
             in_memory: ArcSwapOption::empty(),
             reported: AtomicU64::new(0),

@@ -28,6 +28,7 @@ mod search;
 mod parts;
 
 mod away;
+mod following;
 mod moving;
 mod operator_sessions;
 mod races;

@@ -115,23 +115,23 @@ fn steps() -> Vec<Step> {
 }
 
 /// A connection that has read: its log is there.
-fn opened(database: &Path) -> rusqlite::Connection {
+pub(crate) fn opened(database: &Path) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(database).unwrap();
     let read = connection.query_row("SELECT count(*) FROM facts", [], |_| Ok(()));
     read.unwrap();
     connection
 }
 
-fn sql(database: &Path, sql: &str) {
+pub(crate) fn sql(database: &Path, sql: &str) {
     let connection = rusqlite::Connection::open(database).unwrap();
     connection
         .execute_batch(sql)
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
-/// Has whoever comes to the step count for ever there, in the middle of a transaction.
-fn stand_still(database: &Path, step: &Step) {
-    let Step { before, when, .. } = step;
+/// Has whoever comes to the step, before this under a condition, count for ever there, in the middle of a
+/// transaction.
+pub(crate) fn stand_still(database: &Path, before: &str, when: &str) {
     let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n";
     sql(
         database,
@@ -143,7 +143,7 @@ fn stand_still(database: &Path, step: &Step) {
 }
 
 /// Whether somebody has a transaction that writes open, all of a moment.
-fn is_held(database: &Path) -> bool {
+pub(crate) fn is_held(database: &Path) -> bool {
     let connection = rusqlite::Connection::open(database).unwrap();
     connection.busy_timeout(std::time::Duration::ZERO).unwrap();
     (0..20).all(|_| {
@@ -153,7 +153,7 @@ fn is_held(database: &Path) -> bool {
     })
 }
 
-fn number(database: &Path, sql: &str) -> i64 {
+pub(crate) fn number(database: &Path, sql: &str) -> i64 {
     let connection = rusqlite::Connection::open(database).unwrap();
     connection.query_row(sql, [], |row| row.get(0)).unwrap()
 }
@@ -223,7 +223,7 @@ fn a_move_of_objects_that_is_killed_at_any_step_goes_on_at_the_next_login() {
             // While a connection is open its last user does not take the database's log away: what this test
             // makes as root is the member's own a moment later only.
             let open = [&own, &database].map(|path| opened(path));
-            stand_still(still_in, &step);
+            stand_still(still_in, step.before, &step.when);
             let mut run = Some(join(&south, &fingerprint));
             until(step.name, || {
                 if run.as_mut().is_some_and(|run| run.ended().is_some()) {
