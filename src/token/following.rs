@@ -75,6 +75,10 @@ impl Token {
             Ok((rows, words))
         });
         let (rows, words) = self.with_tampering_kept(published)?;
+        // Keys that are kept in memory only may not have been there to be had at login.
+        if unlocked.view().waits_for_keys() {
+            self.look_anew(&unlocked)?;
+        }
         let mut taken = Vec::new();
         for (place, row) in rows.iter().enumerate() {
             let moment = Moment {

@@ -68,6 +68,25 @@ impl View {
             rows,
         }
     }
+
+    /// Whether this module should hold domain keys that only the repository has.
+    pub(super) fn waits_for_keys(&self) -> bool {
+        let state = &self.installed.state;
+        let member = state.member(self.identity.id());
+        self.ring.is_none() && state.policy.volatile && member.is_some_and(|own| own.active)
+    }
+
+    /// Why it holds none.
+    fn no_keys(&self) -> Error {
+        if self.waits_for_keys() {
+            return Error::DomainRule(
+                "the domain's keys are kept in memory only, and the repository did not give them: look whether it \
+                 can be reached, or ingest the installed domain token"
+                    .into(),
+            );
+        }
+        no_keys()
+    }
 }
 
 impl Unlocked {
@@ -159,7 +178,10 @@ impl Token {
     pub fn keyring(&self, unlocked: &Unlocked) -> Result<Arc<Keyring>> {
         self.catch_up(unlocked)?;
         let view = unlocked.view.load();
-        view.ring.as_ref().map(Arc::clone).ok_or_else(no_keys)
+        view.ring
+            .as_ref()
+            .map(Arc::clone)
+            .ok_or_else(|| view.no_keys())
     }
 
     /// Reads something of the installed version as it is now, whichever process changed it: two atomic
@@ -201,7 +223,10 @@ impl Token {
         let _turn = unlocked.turn.lock();
         self.look_again(unlocked, reader)?;
         let view = unlocked.view.load();
-        view.ring.as_ref().map(Arc::clone).ok_or_else(no_keys)
+        view.ring
+            .as_ref()
+            .map(Arc::clone)
+            .ok_or_else(|| view.no_keys())
     }
 
     /// Compares what is unlocked with what is installed, and takes in what is newer.

@@ -38,6 +38,7 @@ mod server;
 mod shared;
 mod tampering;
 mod trouble;
+mod volatile;
 
 /// A number from the environment, for runs that are longer than the default.
 fn setting(name: &str, default: usize) -> usize {
