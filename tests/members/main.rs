@@ -29,6 +29,7 @@ mod parts;
 
 mod away;
 mod following;
+mod full;
 mod moving;
 mod operator_sessions;
 mod races;

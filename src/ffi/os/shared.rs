@@ -7,6 +7,7 @@
 use memmap2::{MmapOptions, MmapRaw};
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::Duration;
 
@@ -20,12 +21,17 @@ pub struct SharedFile {
 }
 
 impl SharedFile {
-    /// Maps `length` bytes of `file`, which is first made at least as long.
+    /// Maps `length` bytes of `file`, which is first made at least as long, with room for all of it on the
+    /// disk: a page that a full disk has no room for would be a `SIGBUS` to whoever writes there.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn map(file: &File, length: usize) -> io::Result<Self> {
         let wanted = u64::try_from(length).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let found = file.metadata()?;
+        if found.len() < wanted || found.blocks().saturating_mul(512) < wanted {
+            imp::reserve(file, wanted)?;
+        }
         if file.metadata()?.len() < wanted {
             file.set_len(wanted)?;
         }
@@ -75,7 +81,23 @@ pub fn wake(counter: &AtomicU32) {
 
 #[cfg(target_os = "linux")]
 mod imp {
-    use super::{AtomicU32, Duration};
+    use super::{AtomicU32, Duration, File, io};
+    use std::os::fd::AsRawFd;
+
+    /// Takes room on the disk for the first `length` bytes, where the file system can.
+    pub(super) fn reserve(file: &File, length: u64) -> io::Result<()> {
+        let length = libc::off_t::try_from(length).map_err(|_| io::ErrorKind::InvalidInput)?;
+        // SAFETY: the descriptor is open for as long as `file` is borrowed; the call takes numbers only.
+        while unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, length) } != 0 {
+            let error = io::Error::last_os_error();
+            match error.raw_os_error() {
+                Some(libc::EINTR) => {}
+                Some(libc::EOPNOTSUPP | libc::ENOSYS) => return Ok(()),
+                _ => return Err(error),
+            }
+        }
+        Ok(())
+    }
 
     pub(super) fn wait(counter: &AtomicU32, expected: u32, timeout: Duration) {
         let time = libc::timespec {
@@ -110,8 +132,13 @@ mod imp {
 
 #[cfg(not(target_os = "linux"))]
 mod imp {
-    use super::{AtomicU32, Duration};
+    use super::{AtomicU32, Duration, File, io};
     use std::sync::atomic::Ordering;
+
+    /// Nothing is reserved here.
+    pub(super) fn reserve(_: &File, _: u64) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Without futexes sleepers look at the counter every 20 ms.
     const LOOK: Duration = Duration::from_millis(20);
@@ -146,6 +173,20 @@ mod tests {
         );
         one.word(8).unwrap().store(7, Ordering::Release);
         assert_eq!(two.word(8).unwrap().load(Ordering::Acquire), 7);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn there_is_room_on_the_disk_for_what_is_mapped() {
+        let (file, length) = (file(), 1 << 18);
+        let _map = SharedFile::map(&file, length).unwrap();
+        let found = file.metadata().unwrap();
+        assert_eq!(found.len(), 1 << 18);
+        assert!(
+            found.blocks() * 512 >= found.len(),
+            "{} blocks",
+            found.blocks()
+        );
     }
 
     #[test]
