@@ -210,3 +210,17 @@ fn two_tokens_of_one_version_stop_the_domain_until_a_security_officer_settles_it
     let history = place.run("north", "domain history");
     assert!(history.contains("domain fork settled"), "{history}");
 }
+
+#[test]
+fn a_request_for_a_session_that_is_none_leaves_an_event() {
+    let place = pair();
+    std::fs::write(place.file("none.hello"), b"nothing of the kind").unwrap();
+    let printed = place.fail(
+        "north",
+        "operator session accept none.hello --out x.welcome",
+    );
+    assert_eq!(printed.lines().count(), 1, "{printed}");
+    let history = place.run("north", "domain history");
+    assert!(history.contains("operator session refused"), "{history}");
+    assert!(!place.file("x.welcome").exists());
+}

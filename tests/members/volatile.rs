@@ -23,9 +23,9 @@ fn kept_in_memory(domain: &mut Domain) {
     assert!(!holding(&south, &before).is_empty());
     domain.change(&north, &["policy.set:volatile=yes"]);
     let (token, state) = domain.published();
-    let version = state.version.to_string();
+    let version = state.version;
     until("south runs it", || {
-        south.json(&["domain", "show"])["version"].to_string() == version
+        south.json(&["domain", "show"])["version"] == version
     });
     assert_eq!(user.ask(&decrypt), "00112233");
     user.end();

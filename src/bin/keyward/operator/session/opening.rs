@@ -147,9 +147,10 @@ pub(super) fn hello(arguments: &Hello) -> Result<(), Failure> {
 /// `keyward operator session accept`.
 pub(super) fn accept(arguments: &Accept) -> Result<(), Failure> {
     let hello = Form::SessionHello.read(&arguments.hello)?.bytes;
-    let asked = Asked::parse(&hello).map_err(Error::from)?;
     let (token, config) = arguments.member.open()?;
+    // What is malformed is refused here, and kept as an event.
     let answer = admit(&token, config.operators.session_seconds.into(), &hello)?;
+    let asked = Asked::parse(&hello).map_err(Error::from)?;
     let heading = format!("session answer: operator {}", asked.operator);
     let message = arguments
         .plain
