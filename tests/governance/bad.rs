@@ -128,7 +128,7 @@ fn tokens_that_are_none() {
         std::fs::write(place.file(name), bytes).unwrap();
         refused(&place, "south", &format!("domain ingest {name}"), why);
     };
-    bad("empty", b"", "cut short");
+    bad("empty", b"", "it is empty");
     bad("cut", &whole[..5_000], "cut");
     bad(
         "long",
@@ -212,15 +212,22 @@ fn two_tokens_of_one_version_stop_the_domain_until_a_security_officer_settles_it
 }
 
 #[test]
-fn a_request_for_a_session_that_is_none_leaves_an_event() {
+fn messages_of_sessions_that_are_none_leave_events() {
     let place = pair();
-    std::fs::write(place.file("none.hello"), b"nothing of the kind").unwrap();
-    let printed = place.fail(
-        "north",
-        "operator session accept none.hello --out x.welcome",
-    );
-    assert_eq!(printed.lines().count(), 1, "{printed}");
-    let history = place.run("north", "domain history");
-    assert!(history.contains("operator session refused"), "{history}");
-    assert!(!place.file("x.welcome").exists());
+    // As text it is refused where it is read, as bytes by the token.
+    std::fs::write(place.file("none"), b"nothing of the kind").unwrap();
+    std::fs::write(place.file("bytes"), [0xff; 9]).unwrap();
+    let mut refused = 0;
+    for command in ["accept", "serve"] {
+        for file in ["none", "bytes"] {
+            let line = format!("operator session {command} {file} --out answer");
+            let printed = place.fail("north", &line);
+            assert_eq!(printed.lines().count(), 1, "{line}: {printed}");
+            let history = place.run("north", "domain history");
+            refused += 1;
+            let events = history.matches("operator session refused").count();
+            assert_eq!(events, refused, "{line}: {history}");
+            assert!(!place.file("answer").exists(), "{line}");
+        }
+    }
 }

@@ -7,8 +7,9 @@ mod results;
 mod upkeep;
 mod what;
 
+use crate::domain::received;
 use crate::failure::Failure;
-use crate::files::{read, replace, write};
+use crate::files::{Form, read, replace, write};
 use crate::output::Output;
 use crate::pins::UserPin;
 use crate::select::Selection;
@@ -17,7 +18,7 @@ use keyward_pkcs11::config::Config;
 use keyward_pkcs11::domain::operator_session::ClientSession;
 use keyward_pkcs11::error::Error;
 use keyward_pkcs11::secret::SecretBytes;
-use keyward_pkcs11::token::{Role, Token};
+use keyward_pkcs11::token::{Role, SESSION_REFUSED, Token};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -73,6 +74,12 @@ impl Member {
         token.login(Role::User, self.pin.current()?.expose())?;
         Ok((token, config))
     }
+}
+
+/// The message of a form that came for `token` in a file; damage is kept as an event there.
+fn arrived(token: &Token, form: Form, file: &Path) -> Result<Vec<u8>, Failure> {
+    let read = form.read(file);
+    Ok(received((token, SESSION_REFUSED), &[file.to_owned()], read)?.bytes)
 }
 
 /// A session's file. It holds the session's keys: it is for its owner only.

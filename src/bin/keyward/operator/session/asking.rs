@@ -3,7 +3,7 @@
 use super::opening::member_id;
 use super::results::Files;
 use super::what::What;
-use super::{Member, SessionFile, SessionPath, now};
+use super::{Member, SessionFile, SessionPath, arrived, now};
 use crate::failure::Failure;
 use crate::files::{Form, Plain, write};
 use crate::output::{Output, line};
@@ -131,8 +131,8 @@ pub(super) fn ask(arguments: &Ask) -> Result<(), Failure> {
 
 /// `keyward operator session serve`.
 pub(super) fn serve(arguments: &Serve) -> Result<(), Failure> {
-    let request = Form::SessionRequest.read(&arguments.request)?.bytes;
     let (token, config) = arguments.member.open()?;
+    let request = arrived(&token, Form::SessionRequest, &arguments.request)?;
     let service = Service {
         token: &token,
         longest: config.operators.session_seconds.into(),

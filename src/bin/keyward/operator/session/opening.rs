@@ -1,7 +1,7 @@
 //! Opening a session: at once with a member at hand, or by messages.
 
 use super::super::key::KeyOption;
-use super::{Member, SessionFile, now};
+use super::{Member, SessionFile, arrived, now};
 use crate::failure::Failure;
 use crate::files::{Form, Plain, read, write};
 use crate::output::{Output, fields, line, time};
@@ -146,8 +146,8 @@ pub(super) fn hello(arguments: &Hello) -> Result<(), Failure> {
 
 /// `keyward operator session accept`.
 pub(super) fn accept(arguments: &Accept) -> Result<(), Failure> {
-    let hello = Form::SessionHello.read(&arguments.hello)?.bytes;
     let (token, config) = arguments.member.open()?;
+    let hello = arrived(&token, Form::SessionHello, &arguments.hello)?;
     // What is malformed is refused here, and kept as an event.
     let answer = admit(&token, config.operators.session_seconds.into(), &hello)?;
     let asked = Asked::parse(&hello).map_err(Error::from)?;
