@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 use super::der::{curve_identifier, element, octet_string, read_octet_string};
-use super::ec::Curve;
+use super::ec::{self, Curve};
 use super::{edwards, montgomery};
+use crate::error::Result as Outcome;
 
 /// The tag of an object identifier.
 const IDENTIFIER: u8 = 0x06;
@@ -186,6 +187,28 @@ impl NamedCurve {
                     content()?
                 };
                 (raw.len() == montgomery::KEY_SIZE).then(|| raw.to_vec())
+            }
+        }
+    }
+
+    /// The public key of a private one, in the form that [`NamedCurve::read_point`] gives. `None` for a private
+    /// key out of range.
+    ///
+    /// # Errors
+    /// `HostMemory`, the only way in which it fails.
+    pub fn public_point(self, private: &[u8]) -> Outcome<Option<Vec<u8>>> {
+        match self {
+            NamedCurve::Weierstrass(curve) => {
+                let key = ec::PrivateKey::new(curve, private);
+                key.map(|key| key.public_point()).transpose()
+            }
+            NamedCurve::Ed25519 => {
+                let key = edwards::PrivateKey::new(private);
+                Ok(key.map(|key| key.public().encoded().to_vec()))
+            }
+            NamedCurve::X25519 => {
+                let key: Option<&[u8; montgomery::KEY_SIZE]> = private.try_into().ok();
+                Ok(key.map(|key| montgomery::public(key).to_vec()))
             }
         }
     }

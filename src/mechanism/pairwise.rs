@@ -1,18 +1,18 @@
 //! New pairs of keys, tried with one another once before they are kept (FIPS 140-3, conditional self-tests): what
-//! one signs the other verifies, what one encapsulates the other opens, both agree with a third.
+//! one signs the other verifies, what one encapsulates the other opens; on curves the public key is computed
+//! again from the private one (SP 800-56A rev. 3, section 5.6.2.1.4), which shows as much in a fraction of the time.
 
 use super::ec::keys;
 use super::params::Params;
 use super::table;
 use crate::crypto::known::{self, Family};
-use crate::crypto::montgomery::{self, KEY_SIZE};
 use crate::error::{Error, Result};
 use crate::object::Object;
 use crate::object::attribute::Attributes;
 use crate::secret::SecretBytes;
 use cryptoki_sys::{
     CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_ML_DSA, CKK_ML_KEM, CKK_RSA, CKK_SLH_DSA,
-    CKM_ECDSA, CKM_EDDSA, CKM_ML_DSA, CKM_ML_KEM, CKM_RSA_PKCS, CKM_SLH_DSA,
+    CKM_ML_DSA, CKM_ML_KEM, CKM_RSA_PKCS, CKM_SLH_DSA,
 };
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ const MESSAGE: [u8; 32] = *b"both keys of a pair, tried once.";
 /// How the keys of a type are tried.
 enum Trial {
     Sign(u64),
-    Agree,
     Encapsulate(u64),
+    Again,
 }
 
 /// Tries a new pair.
@@ -33,9 +33,9 @@ enum Trial {
 pub fn test(public: &Attributes, private: &Attributes) -> Result<()> {
     let (family, trial) = match private.key_type() {
         Some(CKK_RSA) => (Family::Rsa, Trial::Sign(CKM_RSA_PKCS)),
-        Some(CKK_EC) => (Family::Ec, Trial::Sign(CKM_ECDSA)),
-        Some(CKK_EC_EDWARDS) => (Family::Ed25519, Trial::Sign(CKM_EDDSA)),
-        Some(CKK_EC_MONTGOMERY) => (Family::X25519, Trial::Agree),
+        Some(CKK_EC) => (Family::Ec, Trial::Again),
+        Some(CKK_EC_EDWARDS) => (Family::Ed25519, Trial::Again),
+        Some(CKK_EC_MONTGOMERY) => (Family::X25519, Trial::Again),
         Some(CKK_ML_KEM) => (Family::MlKem, Trial::Encapsulate(CKM_ML_KEM)),
         Some(CKK_ML_DSA) => (Family::MlDsa, Trial::Sign(CKM_ML_DSA)),
         Some(CKK_SLH_DSA) => (Family::SlhDsa, Trial::Sign(CKM_SLH_DSA)),
@@ -58,11 +58,11 @@ fn fit(trial: &Trial, public: &Attributes, private: &Attributes) -> Result<()> {
             let (public, private) = (object(public), object(private));
             sign(*mechanism, &public, &private)
         }
-        Trial::Agree => agree(public, private),
         Trial::Encapsulate(mechanism) => {
             let (public, private) = (object(public), object(private));
             encapsulate(*mechanism, &public, &private)
         }
+        Trial::Again => again(public, private),
     }
 }
 
@@ -92,21 +92,13 @@ fn encapsulate(mechanism: u64, public: &Arc<Object>, private: &Arc<Object>) -> R
     )
 }
 
-/// X25519, with a pair that is thrown away.
-fn agree(public: &Attributes, private: &Attributes) -> Result<()> {
-    let other = SecretBytes::random(KEY_SIZE)?;
-    let other = key(other.expose())?;
-    let (own, point) = (keys::value(private)?, keys::point(public)?);
-    let here = montgomery::agree(key(own.expose())?, &montgomery::public(other));
-    let there = montgomery::agree(other, key(&point)?);
-    match (here, there) {
-        (Some(here), Some(there)) => same(&here, &there),
-        _ => Err(Error::DataInvalid),
+/// The public point, computed again from the private number.
+fn again(public: &Attributes, private: &Attributes) -> Result<()> {
+    let own = keys::curve(private)?.public_point(keys::value(private)?.expose())?;
+    match own == Some(keys::point(public)?) {
+        true => Ok(()),
+        false => Err(Error::DataInvalid),
     }
-}
-
-fn key(bytes: &[u8]) -> Result<&[u8; KEY_SIZE]> {
-    bytes.try_into().map_err(|_| Error::KeyTypeInconsistent)
 }
 
 fn same(one: &SecretBytes, other: &SecretBytes) -> Result<()> {
@@ -157,18 +149,18 @@ mod tests {
                 (CKA_MODULUS_BITS, Value::Ulong(2048)),
                 Trial::Sign(CKM_RSA_PKCS),
             ),
-            (CKM_EC_KEY_PAIR_GEN, CKK_EC, p256, Trial::Sign(CKM_ECDSA)),
+            (CKM_EC_KEY_PAIR_GEN, CKK_EC, p256, Trial::Again),
             (
                 CKM_EC_EDWARDS_KEY_PAIR_GEN,
                 CKK_EC_EDWARDS,
                 curve(&[6, 3, 0x2b, 0x65, 0x70]),
-                Trial::Sign(CKM_EDDSA),
+                Trial::Again,
             ),
             (
                 CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
                 CKK_EC_MONTGOMERY,
                 curve(&[6, 3, 0x2b, 0x65, 0x6e]),
-                Trial::Agree,
+                Trial::Again,
             ),
             (
                 CKM_ML_KEM_KEY_PAIR_GEN,
