@@ -2,7 +2,8 @@
 //! (PKCS #11 3.2, section 6.22).
 
 use super::generic_secret::{LONGEST, random_key};
-use super::mac::{self, Mac, MacOperation};
+use super::mac;
+use super::operation::{Signer, Verifier};
 use super::params::{ParamKind, Params};
 use super::row::{Generate, Operations, Row, StartSign, StartVerify};
 use crate::crypto::hash::Hash;
@@ -29,6 +30,7 @@ use cryptoki_sys::{
     CKM_SHA512_256_HMAC_GENERAL, CKM_SHA512_256_KEY_GEN, CKM_SHA512_HMAC, CKM_SHA512_HMAC_GENERAL,
     CKM_SHA512_KEY_GEN,
 };
+use std::mem;
 use std::sync::Arc;
 
 /// The longest key that is taken, in bytes. Imported keys may be longer than generated ones.
@@ -135,16 +137,12 @@ const fn generating(
     }
 }
 
-fn operation(
-    hash: Hash,
-    params: Params<'_>,
-    object: &Arc<Object>,
-) -> Result<MacOperation<hmac::Mac<Arc<hmac::Key>>>> {
+fn operation(hash: Hash, params: Params<'_>, object: &Arc<Object>) -> Result<Operation> {
     let length = mac::length(params, hash.length())?;
-    Ok(MacOperation::new(
-        hmac::Mac::new(key(hash, object)?),
+    Ok(Operation {
+        state: State::Fresh(key(hash, object)?),
         length,
-    ))
+    })
 }
 
 /// The key, prepared for the hash. A generic secret may have been prepared for another one before.
@@ -159,16 +157,100 @@ fn key(hash: Hash, object: &Object) -> Result<Arc<hmac::Key>> {
     }
 }
 
-impl Mac for hmac::Mac<Arc<hmac::Key>> {
-    fn update(&mut self, data: &[u8]) {
-        hmac::Mac::update(self, data);
+/// A MAC of `length` bytes in progress. States of hash functions are large: one is copied for a message in
+/// parts only, and a whole message is hashed where it is asked for.
+struct Operation {
+    state: State,
+    length: usize,
+}
+
+enum State {
+    Fresh(Arc<hmac::Key>),
+    InParts(Box<hmac::Mac<Arc<hmac::Key>>>),
+    Over,
+}
+
+impl Operation {
+    fn add(&mut self, data: &[u8]) -> Result<()> {
+        if let State::Fresh(key) = &self.state {
+            self.state = State::InParts(Box::new(hmac::Mac::new(Arc::clone(key))));
+        }
+        match &mut self.state {
+            State::InParts(mac) => {
+                mac.update(data);
+                Ok(())
+            }
+            State::Fresh(_) | State::Over => Err(Error::OperationNotInitialized),
+        }
     }
 
-    fn finish(self, out: &mut [u8]) -> Result<()> {
-        hmac::Mac::finish(self, out)
+    /// Ends with the MAC of the parts so far and `data`, as long as `out`.
+    fn make(&mut self, data: &[u8], out: &mut [u8]) -> Result<()> {
+        match mem::replace(&mut self.state, State::Over) {
+            State::Fresh(key) => key.mac(&[data], out),
+            State::InParts(mut mac) => {
+                mac.update(data);
+                mac.finish(out)
+            }
+            State::Over => Err(Error::OperationNotInitialized),
+        }
     }
 
-    fn verify(self, tag: &[u8]) -> bool {
-        hmac::Mac::verify(self, tag)
+    /// Ends with whether `tag` is the MAC of the parts so far and `data`.
+    fn check(&mut self, data: &[u8], tag: &[u8]) -> Result<bool> {
+        match mem::replace(&mut self.state, State::Over) {
+            State::Fresh(key) => {
+                let mut mac = key.begin();
+                mac.update(data);
+                Ok(mac.verify(tag))
+            }
+            State::InParts(mut mac) => {
+                mac.update(data);
+                Ok(mac.verify(tag))
+            }
+            State::Over => Err(Error::OperationNotInitialized),
+        }
+    }
+}
+
+impl Signer for Operation {
+    fn length(&self) -> usize {
+        self.length
+    }
+
+    fn update(&mut self, data: &[u8]) -> Result<()> {
+        self.add(data)
+    }
+
+    fn finish(&mut self, out: &mut [u8]) -> Result<usize> {
+        Signer::whole(self, &[], out)
+    }
+
+    fn whole(&mut self, data: &[u8], out: &mut [u8]) -> Result<usize> {
+        let length = self.length;
+        let out = out.get_mut(..length).ok_or(Error::BufferTooSmall(length))?;
+        self.make(data, out)?;
+        Ok(length)
+    }
+}
+
+impl Verifier for Operation {
+    fn update(&mut self, data: &[u8]) -> Result<()> {
+        self.add(data)
+    }
+
+    fn finish(&mut self, signature: &[u8]) -> Result<()> {
+        Verifier::whole(self, &[], signature)
+    }
+
+    fn whole(&mut self, data: &[u8], signature: &[u8]) -> Result<()> {
+        if signature.len() != self.length {
+            return Err(Error::SignatureLenRange);
+        }
+        if self.check(data, signature)? {
+            Ok(())
+        } else {
+            Err(Error::SignatureInvalid)
+        }
     }
 }
