@@ -88,6 +88,8 @@ impl Index {
 #[derive(Default)]
 struct Part {
     objects: ByHandle<Held>,
+    /// How many of them each session has that made one and is open: most that close have none to look for.
+    owned: ByHandle<usize>,
     given: u64,
     index: Index,
     /// How many objects are indexed.
@@ -98,6 +100,7 @@ struct Part {
 
 impl Part {
     fn add(&mut self, number: u64, held: Held) {
+        *self.owned.entry(held.owner.0).or_default() += 1;
         self.objects.insert(number, held);
         self.fresh.push(number);
         let wanting = self.objects.len().saturating_sub(self.indexed);
@@ -130,8 +133,11 @@ impl Part {
         Some(gone)
     }
 
-    /// Takes out of the index what is out of the table.
+    /// Takes out of counts and index what is out of the table.
     fn forget(&mut self, number: u64, gone: &Held) {
+        if let Some(count) = self.owned.get_mut(&gone.owner.0) {
+            *count = count.saturating_sub(1);
+        }
         if gone.indexed {
             self.index.remove(number, &gone.object);
             self.indexed = self.indexed.saturating_sub(1);
@@ -146,6 +152,14 @@ impl Part {
             self.forget(*number, own);
             copied |= own.object.end();
         }
+        copied
+    }
+
+    /// Removes the objects of a session that closes; whether any session has a copy of one.
+    fn end_session(&mut self, owner: SessionHandle) -> bool {
+        let owns = self.owned.get(&owner.0).is_some_and(|count| *count > 0);
+        let copied = owns && self.end(|own| own.owner == owner);
+        self.owned.remove(&owner.0);
         copied
     }
 
@@ -194,7 +208,7 @@ impl Part {
 #[repr(align(128))]
 struct Shard {
     part: RwLock<Part>,
-    /// How many objects it has, to be read without the lock.
+    /// How many objects and sessions that made some it has, to be read without the lock.
     count: AtomicUsize,
 }
 
@@ -203,7 +217,7 @@ impl Shard {
     fn change<T>(&self, change: impl FnOnce(&mut Part) -> T) -> T {
         let mut part = self.part.write();
         let answer = change(&mut part);
-        let count = part.objects.len();
+        let count = part.objects.len() + part.owned.len();
         if self.count.load(Ordering::Relaxed) != count {
             self.count.store(count, Ordering::Release);
         }
@@ -326,7 +340,7 @@ impl SessionObjects {
     /// Ends the objects of one session; whether any session has a copy of one.
     pub(super) fn end_session(&self, owner: SessionHandle) -> bool {
         let shard = self.shard(owner.0);
-        !shard.is_empty() && shard.change(|part| part.end(|own| own.owner == owner))
+        !shard.is_empty() && shard.change(|part| part.end_session(owner))
     }
 
     /// Ends all objects.
@@ -455,8 +469,23 @@ mod tests {
             let handles = objects.add(1, SessionHandle(3), [object("short")]);
             objects.remove(handles[0]);
         }
+        objects.end_session(SessionHandle(3));
         let part = objects.shard(3).part.read();
         assert!(part.fresh.len() <= 2 * FEW, "{}", part.fresh.len());
-        assert!(part.index.by_value.is_empty());
+        assert!(part.index.by_value.is_empty() && part.owned.is_empty());
+    }
+
+    #[test]
+    fn a_session_that_closes_takes_its_own_objects_and_no_others() {
+        let objects = SessionObjects::default();
+        let (one, other) = (SessionHandle(3), SessionHandle(3 + SHARDS));
+        objects.add(1, one, [object("one"), object("one")]);
+        let kept = objects.add(1, other, [object("other"), object("other")]);
+        objects.remove(kept[0]);
+        objects.end_session(SessionHandle(3 + 2 * SHARDS));
+        objects.end_session(one);
+        assert_eq!(find(&objects, &Template::default()), kept[1..]);
+        objects.end_session(other);
+        assert!(objects.shard(3).is_empty());
     }
 }
