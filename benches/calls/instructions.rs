@@ -58,6 +58,8 @@ fn run(workload: &Workload, count: u64) -> u64 {
         .arg("--tool=callgrind")
         // Only what happens inside the module counts, not this program.
         .arg("--toggle-collect=C_*")
+        .arg("--toggle-collect=*::vendor::batch::wrap_keys")
+        .arg("--toggle-collect=*::vendor::batch::unwrap_keys")
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(own)
         .args([PART, "instructions", workload.name, &count.to_string()])

@@ -27,6 +27,11 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+#[path = "../../tests/abi/vendor_list.rs"]
+#[expect(dead_code, reason = "two of its functions are measured")]
+mod vendor_list;
+
+mod batches;
 mod instructions;
 mod safety;
 mod times;

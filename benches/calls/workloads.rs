@@ -1,5 +1,6 @@
 //! The table of workloads: each prepares, outside the measurement, an operation that is then repeated.
 
+use crate::batches;
 use crate::support::{Mech, Session, Template, Token, initialize, ok};
 use cryptoki_sys::*;
 use std::ptr;
@@ -43,6 +44,8 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     row("session_open_close", 2000, open_close),
     row("digest_sha256_64", 4000, digest),
     row("random_32", 4000, random),
+    row("wrap_keys_128", 100, batches::wrap),
+    row("unwrap_keys_128", 100, batches::unwrap),
 ];
 
 pub(crate) fn by_name(name: &str) -> &'static Workload {
@@ -70,8 +73,8 @@ pub(crate) fn shared_token() -> Token {
 #[derive(Clone, Copy)]
 pub(crate) struct Keys {
     data: CK_OBJECT_HANDLE,
-    kek: CK_OBJECT_HANDLE,
-    target: CK_OBJECT_HANDLE,
+    pub(crate) kek: CK_OBJECT_HANDLE,
+    pub(crate) target: CK_OBJECT_HANDLE,
     hmac: CK_OBJECT_HANDLE,
 }
 
@@ -122,7 +125,7 @@ impl Keys {
     }
 }
 
-fn check(rv: CK_RV) {
+pub(crate) fn check(rv: CK_RV) {
     ok(rv).expect("a call that works");
 }
 
@@ -174,7 +177,7 @@ fn seal(
     )));
 }
 
-fn plain(mechanism: CK_MECHANISM_TYPE) -> CK_MECHANISM {
+pub(crate) fn plain(mechanism: CK_MECHANISM_TYPE) -> CK_MECHANISM {
     CK_MECHANISM {
         mechanism,
         pParameter: ptr::null_mut(),
