@@ -11,8 +11,8 @@ use crate::object::Object;
 use crate::object::attribute::Attributes;
 use crate::secret::SecretBytes;
 use cryptoki_sys::{
-    CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_ML_DSA, CKK_ML_KEM, CKK_RSA, CKK_SLH_DSA,
-    CKM_ML_DSA, CKM_ML_KEM, CKM_RSA_PKCS, CKM_SLH_DSA,
+    CKA_EC_POINT, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_ML_DSA, CKK_ML_KEM, CKK_RSA,
+    CKK_SLH_DSA, CKM_ML_DSA, CKM_ML_KEM, CKM_RSA_PKCS, CKM_SLH_DSA,
 };
 use std::sync::Arc;
 
@@ -94,8 +94,10 @@ fn encapsulate(mechanism: u64, public: &Arc<Object>, private: &Arc<Object>) -> R
 
 /// The public point, computed again from the private number.
 fn again(public: &Attributes, private: &Attributes) -> Result<()> {
-    let own = keys::curve(private)?.public_point(keys::value(private)?.expose())?;
-    match own == Some(keys::point(public)?) {
+    let curve = keys::curve(private)?;
+    let own = curve.public_point(keys::value(private)?.expose())?;
+    let own = own.map(|point| curve.show_point(&point));
+    match own.is_some() && own.as_deref() == public.bytes(CKA_EC_POINT) {
         true => Ok(()),
         false => Err(Error::DataInvalid),
     }
