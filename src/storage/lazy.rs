@@ -55,6 +55,11 @@ impl Store for Lazy {
         self.store()?.scrub()
     }
 
+    fn tidy(&self) -> Result<bool> {
+        // Who has not opened it has removed nothing there.
+        self.store.get().map_or(Ok(true), |store| store.tidy())
+    }
+
     fn flaws(&self) -> Result<Vec<String>> {
         self.store()?.flaws()
     }

@@ -321,6 +321,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Those of the backend.
     fn scrub(&self) -> Result<bool>;
+    /// [`Store::scrub`], as far as a logout can wait for it.
+    ///
+    /// # Errors
+    /// Those of the backend.
+    fn tidy(&self) -> Result<bool> {
+        self.scrub()
+    }
     /// Checks the backend's own structure; a line for each flaw.
     ///
     /// # Errors

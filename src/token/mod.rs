@@ -62,10 +62,14 @@ use header::Card;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 /// Where the repository's epoch stands beside a counter of this member's processes.
 const EPOCH_BITS: u32 = 32;
+/// How often a logout tries to erase what was removed from the repository's files, and the pause between.
+const TIDY_TRIES: u32 = 5;
+const TIDY_PAUSE: Duration = Duration::from_millis(5);
 
 /// A token, as one process sees it.
 pub struct Token {
@@ -256,12 +260,29 @@ impl Token {
         done
     }
 
-    /// [`Token::scrub`], when something was removed and nobody has erased it yet. What fails is tried
-    /// again next time.
+    /// [`Token::scrub`], when something was removed and nobody has erased it yet, in the repository too. What
+    /// fails is tried again next time.
     fn tidy(&self) {
         if self.unscrubbed.load(Ordering::SeqCst) {
             let _ = self.scrub();
+            if !self.tidy_repository() {
+                self.unscrubbed.store(true, Ordering::SeqCst);
+            }
         }
+    }
+
+    /// Whether what was removed is out of the repository's files. Other members look into it again and again,
+    /// each for a moment: one of those is waited for.
+    fn tidy_repository(&self) -> bool {
+        let Some(repository) = &self.repository else {
+            return true;
+        };
+        (0..TIDY_TRIES).any(|tried| {
+            if tried > 0 {
+                thread::sleep(TIDY_PAUSE);
+            }
+            repository.tidy() == Ok(true)
+        })
     }
 }
 

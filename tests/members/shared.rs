@@ -1,7 +1,8 @@
 //! Token objects are the domain's: what one member makes, changes and destroys is so for every other one,
 //! as long as that one is a member and not suspended.
 
-use crate::members::{Domain, until};
+use crate::members::{Domain, files, until};
+use crate::search::contains;
 
 #[test]
 fn what_one_member_makes_the_others_find_and_use_at_the_next_call() {
@@ -218,6 +219,39 @@ fn a_suspended_member_holds_no_key_until_it_is_resumed_and_a_removed_one_never()
         assert_ne!(user.ask(&decrypt), "1234");
         user.end();
         works.end();
+        other.end();
+    });
+}
+
+/// How the newest object stands in the repository.
+fn newest_sealed(domain: &Domain) -> Vec<u8> {
+    let repository = domain.place().join("repository/repository.db");
+    let newest = "SELECT sealed FROM objects ORDER BY place DESC LIMIT 1";
+    let connection = rusqlite::Connection::open(repository).unwrap();
+    connection
+        .query_row(newest, [], |row| row.get(0))
+        .expect("an object")
+}
+
+#[test]
+fn what_was_destroyed_is_in_no_file_of_the_repository_once_its_user_has_left() {
+    members!(2, |domain: &mut Domain| {
+        let [mut maker, mut other] = [0, 1].map(|place| domain.members[place].start("module"));
+        let holds = |sealed: &[u8]| {
+            let mut all = Vec::new();
+            files(&domain.place().join("repository"), &mut all);
+            let bytes = all.iter().map(|file| std::fs::read(file).unwrap());
+            bytes.into_iter().any(|bytes| contains(&bytes, sealed))
+        };
+        maker.ask("generate gone");
+        assert_eq!(other.ask("find gone"), "1");
+        let sealed = newest_sealed(domain);
+        assert!(holds(&sealed));
+        assert_eq!(maker.ask("destroy gone"), "ok");
+        assert_eq!(maker.ask("logout"), "ok");
+        assert!(!holds(&sealed));
+        assert_eq!(other.ask("find gone"), "0");
+        maker.end();
         other.end();
     });
 }
